@@ -1,0 +1,226 @@
+//! Jobs: what a requester asks for, and what became of it.
+
+use crate::{
+    attestation::AttestationRecord, model::Work, AccountId, Balance, BlockNumber, EraIndex, Hash, JobId,
+    ModelId, Word,
+};
+use alloc::vec::Vec;
+use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
+use scale_info::TypeInfo;
+use serde::{Deserialize, Serialize};
+use sp_runtime::traits::{BlakeTwo256, Hash as _};
+
+/// How the next token is drawn from the logits.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+    Serialize, Deserialize,
+)]
+#[serde(rename_all = "camelCase")]
+pub struct Sampling {
+    /// Temperature in thousandths; 0 takes the likeliest token every time.
+    pub temperature: u32,
+    /// Share of the probability that is drawn from, in thousandths, 1 to 1,000.
+    pub top_p: u32,
+    /// Seed of the draws. What is drawn with is [`sampling_seed`], which adds the job's id.
+    pub seed: u64,
+}
+
+impl Sampling {
+    /// The likeliest token every time.
+    pub const GREEDY: Self = Self { temperature: 0, top_p: 1_000, seed: 0 };
+    /// Highest temperature that is accepted, in thousandths.
+    pub const MAX_TEMPERATURE: u32 = 10_000;
+
+    /// Whether every figure lies within its bounds.
+    pub fn is_valid(&self) -> bool {
+        self.temperature <= Self::MAX_TEMPERATURE && (1..=1_000).contains(&self.top_p)
+    }
+}
+
+/// What to compute.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+    Serialize, Deserialize,
+)]
+#[serde(rename_all = "camelCase")]
+pub enum Task {
+    /// Go on with the input, token by token, until a stop token or `max_new_tokens`.
+    #[serde(rename_all = "camelCase")]
+    Completion {
+        /// Most tokens put out.
+        max_new_tokens: u32,
+        /// How tokens are drawn.
+        sampling: Sampling,
+    },
+    /// One normalised vector for the whole input.
+    Embedding,
+}
+
+/// A job as its requester asks for it; the input stands beside it.
+#[derive(
+    Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+    Serialize, Deserialize,
+)]
+#[serde(rename_all = "camelCase")]
+pub struct JobSpec {
+    /// The model.
+    pub model: ModelId,
+    /// What to compute.
+    pub task: Task,
+    /// Most that the job may cost in all, in units of 10^-12 KGR. It decides whether there is a
+    /// match, never the price.
+    pub max_price: Balance,
+    /// Blocks that a provider has, from the block of its assignment on.
+    pub deadline: BlockNumber,
+}
+
+/// The id of a job: H(requester, the requester's nonce, the block, hash of the input).
+///
+/// The nonce tells apart the jobs of a signing account, the block those of an account that has no
+/// nonce (a multisig, say).
+pub fn job_id(requester: &AccountId, nonce: u32, block: BlockNumber, input_hash: Hash) -> JobId {
+    BlakeTwo256::hash_of(&(b"kagari-job", requester, nonce, block, input_hash))
+}
+
+/// The seed that a job's tokens are drawn with: H(requester's seed, job id). Randomness drawn after
+/// the assignment would let a provider decline in order to draw again.
+pub fn sampling_seed(seed: u64, job: JobId) -> [u8; 32] {
+    BlakeTwo256::hash_of(&(b"kagari-sampling", seed, job)).0
+}
+
+/// Hash of what a provider was assigned. It covers the parent of the assigning block, so nothing that
+/// is signed for it on one fork fits another.
+pub fn assignment_hash(
+    job: JobId,
+    spec: &JobSpec,
+    input_hash: Hash,
+    provider: &AccountId,
+    assigned_at: BlockNumber,
+    parent: Hash,
+) -> Hash {
+    BlakeTwo256::hash_of(&(
+        b"kagari-assignment",
+        job,
+        spec,
+        input_hash,
+        provider,
+        assigned_at,
+        parent,
+    ))
+}
+
+/// What a worker needs in order to do a job.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Assignment {
+    /// The job.
+    pub job: JobId,
+    /// What to compute.
+    pub spec: JobSpec,
+    /// Hash of the input's bytes.
+    pub input_hash: Hash,
+    /// Number of words of the input.
+    pub input_len: u32,
+    /// Block whose body carries the input.
+    pub input_block: BlockNumber,
+    /// Index, in that block, of the extrinsic that ends with the input.
+    pub input_extrinsic: u32,
+    /// Hash of the assignment: see [`assignment_hash`].
+    pub assignment_hash: Hash,
+    /// Block of the assignment.
+    pub assigned_at: BlockNumber,
+    /// Last block in which an attestation counts.
+    pub deadline: BlockNumber,
+}
+
+/// Where a job that is still open stands.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "state")]
+pub enum JobState {
+    /// A provider is to attest by the deadline.
+    #[serde(rename_all = "camelCase")]
+    Assigned {
+        /// Last block in which an attestation counts.
+        deadline: BlockNumber,
+    },
+    /// Attested; the audit window is open.
+    #[serde(rename_all = "camelCase")]
+    Attested {
+        /// Block in which the window closes.
+        window_end: BlockNumber,
+        /// What was attested.
+        attestation: AttestationRecord,
+    },
+    /// Over.
+    Ended(Outcome),
+}
+
+/// How a job ended.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "outcome")]
+pub enum Outcome {
+    /// The provider was paid.
+    #[serde(rename_all = "camelCase")]
+    Settled {
+        /// Block of the settlement.
+        at: BlockNumber,
+        /// What was attested.
+        attestation: AttestationRecord,
+        /// Work that was paid for, in multiply-accumulates.
+        work: Work,
+        /// Paid by the requester in all, of which `burned` was burned and the provider got the rest.
+        paid: Balance,
+        /// Burned.
+        burned: Balance,
+        /// Given back to the requester out of its escrow.
+        refunded: Balance,
+        /// Era of the reward.
+        era: EraIndex,
+        /// Minted for the provider.
+        reward: Balance,
+    },
+    /// No provider did it in time, and the requester has its whole escrow back.
+    #[serde(rename_all = "camelCase")]
+    Refunded {
+        /// Block of the refund.
+        at: BlockNumber,
+        /// Given back to the requester.
+        refunded: Balance,
+    },
+}
+
+/// A job, as people and programs see it.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct JobInfo {
+    /// The job.
+    pub job: JobId,
+    /// Who asked and pays.
+    pub requester: AccountId,
+    /// Who does the work.
+    pub provider: AccountId,
+    /// What was asked for.
+    pub spec: JobSpec,
+    /// Price per work unit at which the match was made.
+    pub price: Balance,
+    /// Held on the requester for this job while it is open.
+    pub escrow: Balance,
+    /// Hash of the input's bytes.
+    pub input_hash: Hash,
+    /// Number of words of the input.
+    pub input_len: u32,
+    /// Block whose body carries the input.
+    pub input_block: BlockNumber,
+    /// Index, in that block, of the extrinsic that ends with the input.
+    pub input_extrinsic: u32,
+    /// Block of the present assignment.
+    pub assigned_at: BlockNumber,
+    /// How often the job has been assigned, the first time included.
+    pub attempts: u8,
+    /// Where it stands.
+    #[serde(flatten)]
+    pub state: JobState,
+}
+
+/// The words of an input or an output, for programs that keep payloads.
+pub type Payload = Vec<Word>;

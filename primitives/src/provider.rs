@@ -1,0 +1,79 @@
+//! Providers and their standing offers, as people and programs see them.
+
+use crate::{worker_key::WorkerId, AccountId, Balance, BlockNumber, JobId, ModelId};
+use alloc::vec::Vec;
+use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
+use scale_info::TypeInfo;
+use serde::{Deserialize, Serialize};
+use sp_core::ConstU32;
+use sp_runtime::BoundedVec;
+
+/// What a provider says of its machine. Nothing rests on it; requesters may read it.
+#[derive(
+    Clone, Debug, Default, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+    Serialize, Deserialize,
+)]
+#[serde(rename_all = "camelCase")]
+pub struct Hardware {
+    /// Processor and accelerators in the provider's own words, UTF-8.
+    pub description: BoundedVec<u8, ConstU32<128>>,
+    /// Processor cores.
+    pub cores: u16,
+    /// Memory in MiB.
+    pub memory: u32,
+}
+
+/// Whether a provider takes jobs.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+    Serialize, Deserialize,
+)]
+#[serde(rename_all = "camelCase")]
+pub enum ProviderStatus {
+    /// Its offers stand.
+    Active,
+    /// Its offers are withdrawn; the bond can be taken back from this block on.
+    Unbonding(BlockNumber),
+}
+
+/// A standing offer: one price for one model, with room for so many jobs at once.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OfferInfo {
+    /// Who offers.
+    pub provider: AccountId,
+    /// The model.
+    pub model: ModelId,
+    /// Price per work unit, in units of 10^-12 KGR.
+    pub price: Balance,
+    /// Jobs at once.
+    pub capacity: u16,
+    /// Jobs of this offer that are being worked on.
+    pub in_use: u16,
+}
+
+/// A provider.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProviderInfo {
+    /// The provider's account.
+    pub provider: AccountId,
+    /// The key that signs its attestations.
+    pub worker: WorkerId,
+    /// Its bond.
+    pub bond: Balance,
+    /// The sum of the escrows of its open jobs; never above the bond.
+    pub exposure: Balance,
+    /// Whether it takes jobs.
+    pub status: ProviderStatus,
+    /// What it says of its machine.
+    pub hardware: Hardware,
+    /// Its standing offers.
+    pub offers: Vec<OfferInfo>,
+    /// Jobs assigned to it that it has not attested yet.
+    pub assigned: Vec<JobId>,
+    /// Jobs that it was paid for.
+    pub settled: u32,
+    /// Jobs that it did not do in time.
+    pub failed: u32,
+}
