@@ -1,2 +1,26 @@
-//! Under construction.
-fn main() {}
+//! Kagari's node: consensus, network, RPC, and the worker of a provider.
+
+mod chain_spec;
+mod cli;
+mod command;
+mod inference_child;
+mod job_index;
+mod rpc;
+mod service;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    // The child comes before anything of the SDK: it has no logger, no panic hook, no key, no port and
+    // no database.
+    if let Some(exit) = inference_child::serve_if_asked(std::env::args_os()) {
+        return exit;
+    }
+    match command::run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("Error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -2,7 +2,7 @@
 
 use crate::{
     attestation::AttestationRecord, model::Work, AccountId, Balance, BlockNumber, EraIndex, Hash, JobId,
-    ModelId, Word,
+    ModelId, Word, MAX_EMBEDDING, MAX_OUTPUT,
 };
 use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
@@ -54,6 +54,16 @@ pub enum Task {
     },
     /// One normalised vector for the whole input.
     Embedding,
+}
+
+impl Task {
+    /// Most words that the task can put out, whatever the model.
+    pub fn most_output(&self) -> u32 {
+        match self {
+            Self::Completion { max_new_tokens, .. } => (*max_new_tokens).min(MAX_OUTPUT),
+            Self::Embedding => MAX_EMBEDDING,
+        }
+    }
 }
 
 /// A job as its requester asks for it; the input stands beside it.
@@ -134,7 +144,7 @@ pub struct Assignment {
 }
 
 /// Where a job that is still open stands.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "state")]
 pub enum JobState {
     /// A provider is to attest by the deadline.
@@ -156,7 +166,7 @@ pub enum JobState {
 }
 
 /// How a job ended.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "outcome")]
 pub enum Outcome {
     /// The provider was paid.
@@ -190,7 +200,7 @@ pub enum Outcome {
 }
 
 /// A job, as people and programs see it.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct JobInfo {
     /// The job.

@@ -1,9 +1,33 @@
 //! The manifests of the first models, which the genesis presets register.
 
-use crate::model::{Architecture, ChatTemplate, Manifest, ModelFile, ModelShape, Segment};
+use crate::{
+    model::{Architecture, ChatTemplate, Manifest, ModelFile, ModelShape, Segment},
+    Word,
+};
 use alloc::vec::Vec;
 use hex_literal::hex;
 use sp_core::H256;
+
+/// SmolLM2's `<|endoftext|>`.
+const END_OF_TEXT: Word = 0;
+/// SmolLM2's `<|im_start|>`.
+const IM_START: Word = 1;
+/// SmolLM2's `<|im_end|>`.
+const IM_END: Word = 2;
+/// A line feed in SmolLM2's vocabulary.
+const LINE_FEED: Word = 198;
+/// `system` in SmolLM2's vocabulary.
+const SYSTEM: Word = 9_690;
+/// `user` in SmolLM2's vocabulary.
+const USER: Word = 4_093;
+/// `assistant` in SmolLM2's vocabulary: `ass`, `istant`.
+const ASSISTANT: [Word; 2] = [520, 9_531];
+/// "You are a helpful AI assistant named SmolLM, trained by Hugging Face": the system message that
+/// SmolLM2 was tuned with.
+const SMOLLM2_SYSTEM_MESSAGE: [Word; 16] = [
+    2_683, 359, 253, 5_356, 5_646, 11_173, 3_365, 3_511, 308, 34_519, 28, 7_018, 411, 407, 19_712,
+    8_182,
+];
 
 /// The models of the genesis presets.
 pub fn all() -> Vec<Manifest> {
@@ -27,12 +51,29 @@ pub fn smollm2_135m_instruct() -> Manifest {
             context: 8_192,
         },
         weights: ModelFile {
-            hash: H256(hex!("0000000000000000000000000000000000000000000000000000000000000000")),
+            hash: H256(hex!(
+                "d63af87b96e2fd6551e9e7320602f3934f34c41a91004117dd24981571d02f79"
+            )),
             len: 98_362_432,
         },
         tokenizer: None,
-        chat_template: Some(ChatTemplate::default()),
-        stop_tokens: bounded(&[2]),
+        chat_template: Some(smollm2_chat()),
+        stop_tokens: bounded(&[END_OF_TEXT, IM_END]),
+    }
+}
+
+/// SmolLM2's chat template (ChatML) as token ids.
+fn smollm2_chat() -> ChatTemplate {
+    let system_open = [IM_START, SYSTEM, LINE_FEED];
+    let close = [IM_END, LINE_FEED];
+    let default_system = [&system_open[..], &SMOLLM2_SYSTEM_MESSAGE, &close].concat();
+    let [ass, istant] = ASSISTANT;
+    ChatTemplate {
+        default_system: segment(&default_system),
+        system_open: segment(&system_open),
+        user_open: segment(&[IM_START, USER, LINE_FEED]),
+        assistant_open: segment(&[IM_START, ass, istant, LINE_FEED]),
+        close: segment(&close),
     }
 }
 
@@ -53,10 +94,17 @@ pub fn all_minilm_l6_v2() -> Manifest {
             context: 512,
         },
         weights: ModelFile {
-            hash: H256(hex!("0000000000000000000000000000000000000000000000000000000000000000")),
+            hash: H256(hex!(
+                "a22e6a6ad8c13ac7e62a535a9c46fd2a8d3bba82998108f434dd260c5ab81563"
+            )),
             len: 90_868_376,
         },
-        tokenizer: None,
+        tokenizer: Some(ModelFile {
+            hash: H256(hex!(
+                "1643ffa5ce8bc87654926557226b9ef0669ee1b5c1817b753dae593afd43ee0a"
+            )),
+            len: 466_247,
+        }),
         chat_template: None,
         stop_tokens: Default::default(),
     }
@@ -68,7 +116,47 @@ fn bounded<T: Clone, S: sp_core::Get<u32>>(items: &[T]) -> sp_runtime::BoundedVe
 }
 
 /// A literal run of token ids.
-#[allow(dead_code)]
 fn segment(ids: &[u32]) -> Segment {
     bounded(ids)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn manifests_can_be_registered() {
+        for manifest in all() {
+            assert!(manifest.has_valid_name(), "{}", manifest.name_text());
+            assert!(manifest.shape.is_sane(), "{}", manifest.name_text());
+            assert_ne!(manifest.weights.hash, H256::zero());
+        }
+    }
+
+    #[test]
+    fn literals_fit_their_lists() {
+        let smollm2 = smollm2_135m_instruct();
+        assert_eq!(smollm2.name_text(), "SmolLM2-135M-Instruct-Q4_1");
+        assert_eq!(smollm2.stop_tokens.as_slice(), [END_OF_TEXT, IM_END]);
+        let chat = smollm2_chat();
+        let segments = [
+            &chat.default_system,
+            &chat.system_open,
+            &chat.user_open,
+            &chat.assistant_open,
+            &chat.close,
+        ];
+        assert_eq!(segments.map(|s| s.len()), [21, 3, 3, 4, 2]);
+        assert!(smollm2
+            .special_words()
+            .iter()
+            .all(|w| *w < smollm2.shape.vocab));
+    }
+
+    #[test]
+    fn names_and_ids_are_distinct() {
+        let [a, b] = [smollm2_135m_instruct(), all_minilm_l6_v2()];
+        assert_ne!(a.name, b.name);
+        assert_ne!(a.id(), b.id());
+    }
 }

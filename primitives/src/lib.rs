@@ -20,6 +20,7 @@ pub use attestation::{Attestation, StopReason};
 pub use job::{Assignment, JobInfo, JobSpec, JobState, Outcome, Sampling, Task};
 pub use model::{Architecture, ChatTemplate, Manifest, ModelShape, Work};
 pub use provider::{Hardware, OfferInfo, ProviderInfo, ProviderStatus};
+#[cfg(feature = "std")]
 pub use runtime_api::ComputeApi;
 
 use sp_core::H256;
@@ -54,6 +55,8 @@ pub type EraIndex = u32;
 pub const MAX_INPUT: u32 = 8_192;
 /// Most words of a job's output.
 pub const MAX_OUTPUT: u32 = 8_192;
+/// Widest vector that an embedding puts out.
+pub const MAX_EMBEDDING: u32 = 1_024;
 /// One KGR.
 pub const KGR: Balance = 1_000_000_000_000;
 /// Multiply-accumulates in one work unit, the unit in which offers name their price.

@@ -1,6 +1,6 @@
 //! Models: their manifests and the work that a job on them is.
 
-use crate::{Hash, ModelId, Word};
+use crate::{ModelId, Word, MAX_EMBEDDING};
 use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
@@ -69,6 +69,7 @@ impl ModelShape {
             && within(self.head_dim.into(), 512)
             && within(self.vocab, 1 << 20)
             && within(self.context, 1 << 20)
+            && (self.architecture != Architecture::Bert || self.hidden <= MAX_EMBEDDING)
     }
 
     /// Multiply-accumulates of a job with `input` positions that puts out `output` tokens (for an

@@ -1,2 +1,206 @@
-//! Under construction.
+//! # Proof of work done
+//!
+//! Takes the attestations of providers' workers, gives the verdict that releases a job's money, and
+//! mints tokens for proved work.
+//!
+//! An attestation comes as a general transaction that [`Pallet::attest`] authorises by the worker key's
+//! signature: without fee and nonce, in the operational class. Whatever can fail, fails there; the
+//! dispatch does not.
+//!
+//! Where what comes later will stand: audits and disputes between [`Pallet::attest`] and
+//! [`Pallet::verdict`], which today lets every window pass; shares of the emission for other roles
+//! beside [`emission`].
 #![cfg_attr(not(feature = "std"), no_std)]
+
+extern crate alloc;
+
+mod authorize_impls;
+#[cfg(feature = "runtime-benchmarks")]
+mod benchmarking;
+pub mod emission;
+mod era_impls;
+pub mod jobs;
+pub mod rejection;
+#[cfg(test)]
+mod tests;
+#[cfg(any(test, feature = "try-runtime"))]
+mod try_state;
+pub mod types;
+pub mod weights;
+
+pub use pallet::*;
+pub use weights::WeightInfo;
+
+#[frame_support::pallet]
+pub mod pallet {
+    use super::{jobs::Jobs, types::*, WeightInfo};
+    use alloc::vec::Vec;
+    use frame_support::{
+        pallet_prelude::*,
+        traits::fungible::{Inspect, Mutate},
+    };
+    use frame_system::pallet_prelude::*;
+    use kagari_primitives::{
+        worker_key::WorkerSignature, AccountId, Attestation, Balance, BlockNumber, EraIndex, Hash,
+        JobId, Word, Work,
+    };
+    use sp_runtime::traits::BlockNumberProvider;
+
+    /// Version of the layout of the storage.
+    pub const STORAGE_VERSION: StorageVersion = StorageVersion::new(0);
+
+    /// The pallet.
+    #[pallet::pallet]
+    #[pallet::storage_version(STORAGE_VERSION)]
+    pub struct Pallet<T>(_);
+
+    /// What this pallet needs of the runtime.
+    #[pallet::config]
+    pub trait Config:
+        frame_system::Config<
+        AccountId = AccountId,
+        Hash = Hash,
+        RuntimeEvent: From<Event<Self>>,
+    >
+    {
+        /// Weights.
+        type WeightInfo: WeightInfo;
+        /// The native token.
+        type Currency: Mutate<AccountId> + Inspect<AccountId, Balance = Balance>;
+        /// The height that windows and eras count in.
+        type BlockNumberProvider: BlockNumberProvider<BlockNumber = BlockNumber>;
+        /// The market's jobs.
+        type Jobs: Jobs;
+        /// Blocks of an era.
+        #[pallet::constant]
+        type EraLength: Get<BlockNumber>;
+        /// Weight of what an attestation changes in the market, by the words of its output.
+        type MarketWeight: WeightOfWords;
+    }
+
+    /// A weight as a function of a number of words.
+    pub trait WeightOfWords {
+        /// The weight for `words` words.
+        fn weight(words: u32) -> Weight;
+    }
+
+    /// Length of the audit window in blocks: from an attestation to its verdict.
+    #[pallet::storage]
+    pub type Window<T: Config> = StorageValue<_, BlockNumber, ValueQuery>;
+
+    /// The present era.
+    #[pallet::storage]
+    pub type CurrentEra<T: Config> = StorageValue<_, Era, OptionQuery>;
+
+    /// Work and rewards of the accounts in the eras before their latest one, which stands in the
+    /// market's record of the provider.
+    #[pallet::storage]
+    pub type History<T: Config> = StorageDoubleMap<
+        _,
+        Twox64Concat,
+        EraIndex,
+        Blake2_128Concat,
+        AccountId,
+        AccountWork,
+        OptionQuery,
+    >;
+
+    /// All that was minted so far.
+    #[pallet::storage]
+    pub type Emitted<T: Config> = StorageValue<_, Balance, ValueQuery>;
+
+    /// What happened to work and rewards.
+    #[pallet::event]
+    #[pallet::generate_deposit(pub(super) fn deposit_event)]
+    pub enum Event<T: Config> {
+        /// An era has begun.
+        EraBegun {
+            /// The era.
+            era: EraIndex,
+            /// Most that it mints.
+            emission: Balance,
+            /// What it mints per work unit, within a job's cap.
+            rate: Balance,
+        },
+        /// Tokens were minted for a job.
+        Rewarded {
+            /// Who did the work.
+            provider: AccountId,
+            /// The era.
+            era: EraIndex,
+            /// The work in multiply-accumulates.
+            work: Work,
+            /// What was minted.
+            reward: Balance,
+        },
+        /// A job was attested.
+        Attested {
+            /// The job.
+            job: JobId,
+            /// Commitment to the whole computation.
+            trace_root: Hash,
+        },
+    }
+
+    /// The window of the chain.
+    #[pallet::genesis_config]
+    #[derive(frame_support::DefaultNoBound)]
+    pub struct GenesisConfig<T: Config> {
+        /// Length of the audit window in blocks.
+        pub window: BlockNumber,
+        /// The runtime that this configures.
+        #[serde(skip)]
+        pub _config: core::marker::PhantomData<T>,
+    }
+
+    #[pallet::genesis_build]
+    impl<T: Config> BuildGenesisConfig for GenesisConfig<T> {
+        fn build(&self) {
+            Window::<T>::put(self.window.max(1));
+        }
+    }
+
+    #[pallet::hooks]
+    impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
+        fn integrity_test() {
+            assert!(T::EraLength::get() > 0, "an era has at least a block");
+        }
+
+        #[cfg(feature = "try-runtime")]
+        fn try_state(_: BlockNumberFor<T>) -> Result<(), sp_runtime::TryRuntimeError> {
+            Self::do_try_state()
+        }
+    }
+
+    #[pallet::call]
+    impl<T: Config> Pallet<T> {
+        /// Attests a job: the word of the worker key of the provider that it is assigned to.
+        ///
+        /// Sent as a general transaction by the worker; the runtime API builds it. See
+        /// [`crate::rejection`] for why one is refused.
+        ///
+        /// - `attestation`: the job, the hash of the output, and the commitment to the computation.
+        /// - `signature`: over `attestation_message` of the runtime API.
+        /// - `output`: token ids, or the bits of a vector's numbers; what the extrinsic ends with.
+        #[pallet::call_index(0)]
+        #[pallet::weight((
+            T::WeightInfo::attest()
+                .saturating_add(T::MarketWeight::weight(output.len() as u32)),
+            DispatchClass::Operational,
+            Pays::No
+        ))]
+        #[pallet::weight_of_authorize(T::WeightInfo::authorize_attest(output.len() as u32))]
+        #[pallet::authorize(Self::authorize_attest)]
+        pub fn attest(
+            origin: OriginFor<T>,
+            attestation: Attestation,
+            signature: WorkerSignature,
+            output: Vec<Word>,
+        ) -> DispatchResult {
+            ensure_authorized(origin)?;
+            // Checked, like everything else, before the dispatch.
+            let _ = signature;
+            Self::do_attest(attestation, output)
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! `kagari job`: looking at jobs.
+
+use super::{order::stopped, Ended, Session};
+use crate::{
+    args::JobCommand,
+    compute::Answer,
+    follow::{follow, interrupt, look},
+    job_view::JobView,
+    progress::Progress,
+};
+use anyhow::Result;
+use kagari_primitives::JobId;
+use serde_json::json;
+
+/// Does what is asked.
+pub async fn run(session: &Session, command: JobCommand) -> Result<Ended> {
+    match command {
+        JobCommand::Show { job } => show(session, job).await,
+        JobCommand::Watch { job } => watch(session, job).await,
+    }
+}
+
+async fn show(session: &Session, job: JobId) -> Result<Ended> {
+    tell(session, &look(session.compute(), job).await?)?;
+    Ok(Ended::Done)
+}
+
+async fn watch(session: &Session, job: JobId) -> Result<Ended> {
+    // A mistyped id is told at once; a job that is known may vanish for a moment, on a fork.
+    look(session.compute(), job).await?;
+    let ended = {
+        let progress = Progress::new(session.output);
+        tokio::select! {
+            ended = follow(session.compute(), job, |view| progress.say(view.words())) => {
+                ended.map_err(|failure| failure.about_job(format!("{job:#x}")))?
+            }
+            () = interrupt() => return Err(stopped(job).into()),
+        }
+    };
+    tell(session, &ended)?;
+    Ok(if ended.meaning.is_refunded() {
+        Ended::Refunded
+    } else {
+        Ended::Done
+    })
+}
+
+fn tell(session: &Session, job: &Answer<JobView>) -> Result<()> {
+    session
+        .output
+        .answer(|| json!({ "job": job.json }), || job.meaning.describe())
+}

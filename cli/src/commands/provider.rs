@@ -1,0 +1,284 @@
+//! `kagari provider`: selling compute.
+
+use super::{balance::account_or_own, models, Ended, Session};
+use crate::{
+    args::{parse_bytes, OfferArgs, ProviderCommand, RegisterArgs},
+    calls,
+    compute::Provider,
+    failure::Failure,
+    keys, machine,
+    output::table,
+    progress::Progress,
+    submit::{submit, Receipt},
+};
+use anyhow::Result;
+use serde_json::{json, Value};
+use subxt::{transactions::Payload, utils::AccountId32};
+use subxt_signer::sr25519::Keypair;
+
+/// Does what is asked.
+pub async fn run(session: &Session, command: ProviderCommand) -> Result<Ended> {
+    match command {
+        ProviderCommand::Register(args) => register(session, &args).await,
+        ProviderCommand::Offer(args) => offer(session, &args).await,
+        ProviderCommand::RemoveOffer { model } => remove_offer(session, &model).await,
+        ProviderCommand::Status { account } => status(session, account).await,
+        ProviderCommand::Unbond => unbond(session).await,
+        ProviderCommand::Withdraw => withdraw(session).await,
+    }
+}
+
+async fn register(session: &Session, args: &RegisterArgs) -> Result<Ended> {
+    let signer = keys::signer(&session.keys)?;
+    let account = signer.public_key().to_account_id();
+    let (worker, proof) = worker_key(session, args, &account).await?;
+    let hardware = machine::hardware(args, &session.url);
+    let call = calls::register_provider(args.bond.0, worker, proof, &hardware);
+    let done = format!(
+        "{account} is a provider now, with a bond of {}. Its node must run with --provider; offer \
+         a model next: `kagari provider offer`",
+        args.bond
+    );
+    let worker = format!("0x{}", hex::encode(worker));
+    let facts = json!({ "provider": account.to_string(), "worker": worker, "bond": args.bond });
+    send(session, &signer, &call, facts, done).await
+}
+
+/// The worker key and its proof: those given, or new ones of the node.
+async fn worker_key(
+    session: &Session,
+    args: &RegisterArgs,
+    account: &AccountId32,
+) -> Result<([u8; 32], [u8; 64])> {
+    if let (Some(worker), Some(proof)) = (args.worker, args.proof) {
+        return Ok((worker, proof));
+    }
+    let made = session.compute().rotate_worker_key(account).await?;
+    let wrong = |why| {
+        Failure::new(format!(
+            "The worker key that the node made can't be read: {why}."
+        ))
+    };
+    Ok((
+        parse_bytes(&made.worker).map_err(wrong)?,
+        parse_bytes(&made.proof).map_err(wrong)?,
+    ))
+}
+
+async fn offer(session: &Session, args: &OfferArgs) -> Result<Ended> {
+    let signer = keys::signer(&session.keys)?;
+    let model = models::find(session.compute(), &args.model).await?;
+    let call = calls::set_offer(model.model, args.price.0, args.capacity);
+    let done = format!(
+        "{} is offered at {} per work unit, {} at once",
+        model.name, args.price, args.capacity
+    );
+    let facts = json!({ "model": model.model, "price": args.price, "capacity": args.capacity });
+    send(session, &signer, &call, facts, done).await
+}
+
+async fn remove_offer(session: &Session, model: &str) -> Result<Ended> {
+    let signer = keys::signer(&session.keys)?;
+    let model = models::find(session.compute(), model).await?;
+    let call = calls::remove_offer(model.model);
+    let done = format!("{} is no longer offered", model.name);
+    send(
+        session,
+        &signer,
+        &call,
+        json!({ "model": model.model }),
+        done,
+    )
+    .await
+}
+
+async fn unbond(session: &Session) -> Result<Ended> {
+    let signer = keys::signer(&session.keys)?;
+    let done =
+        "All offers are withdrawn. `kagari provider status` tells from which block on the bond \
+        can be taken back, with `kagari provider withdraw`";
+    send(session, &signer, &calls::unbond(), json!({}), done.into()).await
+}
+
+async fn withdraw(session: &Session) -> Result<Ended> {
+    let signer = keys::signer(&session.keys)?;
+    let done = "The bond is free again, and you are no provider any more";
+    send(
+        session,
+        &signer,
+        &calls::withdraw_bond(),
+        json!({}),
+        done.into(),
+    )
+    .await
+}
+
+/// Sends a call and tells that it is done.
+async fn send(
+    session: &Session,
+    signer: &Keypair,
+    call: &impl Payload,
+    facts: Value,
+    done: String,
+) -> Result<Ended> {
+    let receipt = {
+        let progress = Progress::new(session.output);
+        progress.say("Waiting for the next block");
+        submit(&session.node, signer, call).await?.receipt
+    };
+    let words = || format!("{done} (block {}{}).", receipt.block, fee_words(&receipt));
+    session
+        .output
+        .answer(|| with_transaction(facts, &receipt), words)?;
+    Ok(Ended::Done)
+}
+
+fn with_transaction(mut facts: Value, receipt: &Receipt) -> Value {
+    facts["transaction"] = json!(receipt);
+    facts
+}
+
+fn fee_words(receipt: &Receipt) -> String {
+    receipt
+        .fee
+        .map(|fee| format!(", fee {fee}"))
+        .unwrap_or_default()
+}
+
+async fn status(session: &Session, account: Option<AccountId32>) -> Result<Ended> {
+    let account = account_or_own(session, account)?;
+    let answer = session.compute().provider(&account).await?;
+    let words = || match &answer.meaning {
+        Some(provider) => describe(provider),
+        None => format!("{account} is no provider."),
+    };
+    session
+        .output
+        .answer(|| json!({ "provider": answer.json }), words)?;
+    Ok(Ended::Done)
+}
+
+fn describe(provider: &Provider) -> String {
+    let status = match provider.until {
+        Some(until) => format!("unbonding, the bond can be taken back from block {until} on"),
+        None => provider.status.clone(),
+    };
+    let mut rows = vec![
+        ("Provider", provider.provider.clone()),
+        ("Status", status),
+        (
+            "Bond",
+            format!(
+                "{}, open jobs are worth {}",
+                provider.bond, provider.exposure
+            ),
+        ),
+        ("Worker key", provider.worker.clone()),
+        ("Machine", machine_words(provider)),
+        ("Jobs", jobs_words(provider)),
+    ];
+    let offer = |o: &crate::compute::Offer| {
+        format!(
+            "{} per work unit, {} of {} in use: {:#x}",
+            o.price, o.in_use, o.capacity, o.model
+        )
+    };
+    rows.extend(provider.offers.iter().map(|o| ("Offer", offer(o))));
+    table(&rows)
+}
+
+fn machine_words(provider: &Provider) -> String {
+    let hardware = &provider.hardware;
+    let mut parts = Vec::new();
+    if !hardware.description.is_empty() {
+        parts.push(hardware.description.clone());
+    }
+    if hardware.cores > 0 {
+        parts.push(format!("{} cores", hardware.cores));
+    }
+    if hardware.memory > 0 {
+        parts.push(format!("{} MiB", hardware.memory));
+    }
+    if parts.is_empty() {
+        return "(not described)".into();
+    }
+    parts.join(", ")
+}
+
+fn jobs_words(provider: &Provider) -> String {
+    format!(
+        "{} paid, {} not done in time, {} at work",
+        provider.settled,
+        provider.failed,
+        provider.assigned.len()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::amount::Amount;
+
+    fn provider(more: Value) -> Provider {
+        let mut provider = json!({
+            "provider": "5P", "worker": "0x07", "bond": "10000000000000", "exposure": "0",
+            "status": "active", "hardware": { "description": "", "cores": 0, "memory": 0 },
+            "offers": [], "assigned": [], "settled": 3, "failed": 1,
+        });
+        let (Value::Object(map), Value::Object(more)) = (&mut provider, more) else {
+            panic!("both are objects; qed")
+        };
+        map.extend(more);
+        serde_json::from_value(provider).expect("reads")
+    }
+
+    #[test]
+    fn a_provider_is_told_in_plain_words() {
+        let told = describe(&provider(json!({})));
+        assert!(told.contains("Status      active"), "{told}");
+        assert!(told.contains("Bond        10 KGR"), "{told}");
+        assert!(told.contains("Machine     (not described)"), "{told}");
+        assert!(
+            told.contains("Jobs        3 paid, 1 not done in time, 0 at work"),
+            "{told}"
+        );
+    }
+
+    #[test]
+    fn one_that_stops_tells_when_its_bond_is_free() {
+        let told = describe(&provider(json!({ "status": "unbonding", "until": 77 })));
+        assert!(told.contains("from block 77 on"), "{told}");
+    }
+
+    #[test]
+    fn offers_and_machine_are_told() {
+        let told = describe(&provider(json!({
+            "hardware": { "description": "a laptop", "cores": 8, "memory": 16384 },
+            "offers": [{
+                "provider": "5P", "model": format!("0x{}", "05".repeat(32)),
+                "price": "1000000000", "capacity": 2, "inUse": 1,
+            }],
+        })));
+        assert!(
+            told.contains("Machine     a laptop, 8 cores, 16384 MiB"),
+            "{told}"
+        );
+        assert!(
+            told.contains("Offer       0.001 KGR per work unit, 1 of 2 in use: 0x0505"),
+            "{told}"
+        );
+    }
+
+    #[test]
+    fn a_transaction_is_told_in_json() {
+        let receipt = Receipt {
+            block: 7,
+            block_hash: "0x01".into(),
+            hash: "0x02".into(),
+            fee: Some(Amount(5)),
+        };
+        let told = with_transaction(json!({ "a": 1 }), &receipt);
+        let transaction = json!({ "block": 7, "blockHash": "0x01", "hash": "0x02", "fee": "5" });
+        assert_eq!(told, json!({ "a": 1, "transaction": transaction }));
+    }
+}

@@ -1,0 +1,125 @@
+//! The words for each state of a job.
+
+use super::*;
+use serde_json::{json, Value};
+
+/// A job as the node tells it, in this state.
+fn job(state: Value, output: Value) -> JobView {
+    let mut job = json!({
+        "job": format!("0x{}", "01".repeat(32)),
+        "requester": "5Requester",
+        "provider": "5Provider",
+        "modelName": "Tiny",
+        "spec": { "model": format!("0x{}", "05".repeat(32)), "task": "embedding", "maxPrice": "9", "deadline": 30 },
+        "price": "340282366920938463463374607431768211455",
+        "escrow": "2000000000000",
+        "assignedAt": 10,
+        "attempts": 1,
+        "input": { "hash": "0x06", "len": 3, "block": 10, "extrinsic": 2, "words": [1, 2, 3] },
+        "output": output,
+    });
+    let (Value::Object(job_map), Value::Object(state)) = (&mut job, state) else {
+        panic!("both are objects; qed")
+    };
+    job_map.extend(state);
+    serde_json::from_value(job).expect("reads")
+}
+
+fn output(text: Option<&str>, vector: Option<&[f32]>, words: Option<&[u32]>, stop: &str) -> Value {
+    json!({
+        "hash": "0x03", "len": 2, "block": 12, "extrinsic": 1, "stop": stop, "traceRoot": "0x04",
+        "words": words, "text": text, "vector": vector,
+    })
+}
+
+fn settled(output: Value) -> JobView {
+    let state = json!({
+        "state": "settled", "endedAt": 17, "work": "1000", "paid": "1500000000000",
+        "burned": "150000000000", "refunded": "500000000000", "era": 2, "reward": "5",
+    });
+    job(state, output)
+}
+
+#[test]
+fn each_state_has_its_words() {
+    let assigned = job(json!({ "state": "assigned", "deadline": 40 }), Value::Null);
+    let words = "5Provider is computing the answer, at the latest by block 40";
+    assert_eq!(assigned.words(), words);
+    let attested = job(json!({ "state": "attested", "windowEnd": 16 }), Value::Null);
+    assert!(attested.words().contains("on the chain") && attested.words().contains("block 16"));
+    assert_eq!(settled(Value::Null).words(), "Done and paid for: 1.5 KGR");
+    let refund = json!({ "state": "refunded", "endedAt": 41, "refunded": "2000000000000" });
+    let refunded = job(refund, Value::Null);
+    assert_eq!(
+        refunded.words(),
+        "No provider did it in time. You have your 2 KGR back"
+    );
+}
+
+#[test]
+fn a_second_attempt_is_told() {
+    let first = job(json!({ "state": "assigned", "deadline": 40 }), Value::Null);
+    let second = JobView {
+        attempts: 2,
+        ..first
+    };
+    assert!(second
+        .words()
+        .ends_with("(attempt 2: the one before came too late)"));
+}
+
+#[test]
+fn only_an_end_is_an_end() {
+    let over = |state| job(state, Value::Null).ended_at();
+    assert_eq!(over(json!({ "state": "assigned", "deadline": 40 })), None);
+    assert_eq!(over(json!({ "state": "attested", "windowEnd": 16 })), None);
+    let refund = json!({ "state": "refunded", "endedAt": 41, "refunded": "2" });
+    assert_eq!(over(refund.clone()), Some(41));
+    assert!(job(refund, Value::Null).is_refunded());
+    assert_eq!(settled(Value::Null).ended_at(), Some(17));
+    assert!(!settled(Value::Null).is_refunded());
+}
+
+#[test]
+fn a_settled_job_tells_who_when_and_how_much() {
+    let told = settled(output(Some("Rayleigh."), None, None, "stopToken")).describe();
+    for part in [
+        "Rayleigh.\n\n",
+        "Computed by  5Provider",
+        "Price paid   1.5 KGR, of which 0.15 KGR burned",
+        "Given back   0.5 KGR out of 2 KGR held",
+        "Blocks       submitted in 10, attested in 12, settled in 17",
+        "Job          0x0101",
+        "Model        Tiny",
+    ] {
+        assert!(told.contains(part), "{part:?} is not in\n{told}");
+    }
+}
+
+#[test]
+fn an_answer_that_was_cut_says_why() {
+    let answer = |stop| settled(output(Some("Because"), None, None, stop)).answer();
+    assert_eq!(answer("stopToken").as_deref(), Some("Because"));
+    assert!(answer("length")
+        .expect("is there")
+        .contains("no more tokens"));
+    assert!(answer("nonFinite")
+        .expect("is there")
+        .contains("no finite number"));
+}
+
+#[test]
+fn an_answer_without_text_is_still_told() {
+    let vector: Vec<f32> = (0..384).map(|i| i as f32 / 512.0).collect();
+    let told = settled(output(None, Some(&vector), Some(&[1]), "vector")).answer();
+    let told = told.expect("is there");
+    assert!(
+        told.starts_with("A vector of 384 numbers: 0.0000, 0.0020,"),
+        "{told}"
+    );
+    let ids = settled(output(None, None, Some(&[7, 8]), "length")).answer();
+    assert!(ids.expect("is there").contains("[7, 8]"));
+    let gone = settled(output(None, None, None, "length")).answer();
+    assert!(gone.expect("is there").contains("no longer has block 12"));
+    assert_eq!(settled(Value::Null).answer(), None);
+}

@@ -1,0 +1,231 @@
+//! `compute_prepare`: from text to a job that only has to be signed.
+
+use super::{
+    error::Error,
+    json::{Amount, Decimal},
+    quote::{self, Candidate, Quote},
+    request::{self, Content, Plan, PrepareRequest},
+    views::SpecView,
+    Compute,
+};
+use kagari_offchain_worker::Inference;
+use kagari_primitives::{
+    price_of, BlockNumber, ComputeApi as _, Hash, Manifest, ModelId, OfferInfo, Task, Word, Work,
+};
+use serde::Serialize;
+
+/// Offers that a match on the chain examines at most.
+const EXAMINED: usize = 8;
+
+/// A job that only has to be signed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Prepared {
+    /// The model.
+    pub model: ModelId,
+    /// Its name.
+    pub name: String,
+    /// What to compute.
+    pub task: Task,
+    /// The input as token ids: the second argument of `computeMarket.submitJob`.
+    pub input: Vec<Word>,
+    /// Most work that the job can be, in multiply-accumulates.
+    pub work: Decimal<Work>,
+    /// The same in work units.
+    pub work_units: String,
+    /// What the job would cost now; `null` if no offer has room for it.
+    pub cheapest: Option<Quote>,
+    /// Blocks to give the provider.
+    pub deadline: BlockNumber,
+    /// The first argument of `computeMarket.submitJob`; `null` if there is no price to go by.
+    pub spec: Option<SpecView>,
+}
+
+impl Compute {
+    /// Turns a request into a job.
+    pub(super) async fn prepare_job(&self, request: PrepareRequest) -> Result<Prepared, Error> {
+        let best = self.best();
+        let (model, manifest) = self.model(best, &request.model)?;
+        let price_per_unit = request.price_per_unit;
+        let Plan { content, kind } = request::check(request, &manifest)?;
+        let input = encode(self.inference_for(&manifest)?, &manifest, content).await?;
+        let task = request::task(kind, input.len(), &manifest)?;
+        let work = most_work(&task, input.len(), &manifest);
+        let cheapest = quote::quote(self.candidates(best, model)?, work);
+        Ok(finish(Terms {
+            model,
+            manifest,
+            task,
+            input,
+            work,
+            cheapest,
+            price_per_unit,
+        }))
+    }
+
+    fn inference_for(&self, manifest: &Manifest) -> Result<&Inference, Error> {
+        let here = self
+            .inference
+            .as_ref()
+            .filter(|inference| inference.available(manifest));
+        here.ok_or_else(|| Error::ModelNotHere {
+            name: manifest.name_text(),
+        })
+    }
+
+    /// The offers that a match would examine, with what the bonds still cover.
+    fn candidates(&self, at: Hash, model: ModelId) -> Result<Vec<Candidate>, Error> {
+        let offers = self.api().offers(at, model)?;
+        let with_headroom = |offer: OfferInfo| {
+            let provider = self.api().provider(at, offer.provider.clone())?;
+            let headroom = provider.map_or(0, |p| p.bond.saturating_sub(p.exposure));
+            Ok(Candidate { offer, headroom })
+        };
+        offers
+            .into_iter()
+            .take(EXAMINED)
+            .map(with_headroom)
+            .collect()
+    }
+}
+
+async fn encode(
+    inference: &Inference,
+    manifest: &Manifest,
+    content: Content,
+) -> Result<Vec<Word>, Error> {
+    let encoded = match content {
+        Content::Text(text) => inference.encode(manifest, text).await,
+        Content::Chat(messages) => inference.encode_chat(manifest, messages).await,
+    };
+    Ok(encoded?)
+}
+
+/// The most work that the job can turn out to be, for which the chain holds the escrow.
+fn most_work(task: &Task, input: usize, manifest: &Manifest) -> Work {
+    let input = u32::try_from(input).unwrap_or(u32::MAX);
+    let output = match task {
+        Task::Completion { max_new_tokens, .. } => *max_new_tokens,
+        Task::Embedding => 0,
+    };
+    manifest.shape.work(input, output)
+}
+
+/// All that is known of a job before it is written down.
+struct Terms {
+    model: ModelId,
+    manifest: Manifest,
+    task: Task,
+    input: Vec<Word>,
+    work: Work,
+    cheapest: Option<Quote>,
+    price_per_unit: Option<Amount>,
+}
+
+fn finish(terms: Terms) -> Prepared {
+    let Terms {
+        model,
+        manifest,
+        task,
+        input,
+        work,
+        cheapest,
+        price_per_unit,
+    } = terms;
+    let deadline = quote::deadline(work);
+    let offered = cheapest
+        .as_ref()
+        .map(|quote| quote::max_price(quote.total.0));
+    let max_price = price_per_unit
+        .map(|price| price_of(price.0, work))
+        .or(offered);
+    let spec = max_price.map(|max_price| SpecView {
+        model,
+        task,
+        max_price: Decimal(max_price),
+        deadline,
+    });
+    Prepared {
+        model,
+        name: manifest.name_text(),
+        task,
+        input,
+        work: Decimal(work),
+        work_units: quote::work_units(work),
+        cheapest,
+        deadline,
+        spec,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kagari_primitives::{known_models, AccountId, Balance};
+    use serde_json::{json, to_value, Value};
+
+    fn prepared(price: Option<Balance>, price_per_unit: Option<Balance>) -> Value {
+        let manifest = known_models::all_minilm_l6_v2();
+        let offer = |price| OfferInfo {
+            provider: AccountId::new([2; 32]),
+            model: manifest.id(),
+            price,
+            capacity: 1,
+            in_use: 0,
+        };
+        let work = most_work(&Task::Embedding, 3, &manifest);
+        let candidate = price.map(|price| Candidate {
+            offer: offer(price),
+            headroom: Balance::MAX,
+        });
+        let prepared = finish(Terms {
+            model: manifest.id(),
+            task: Task::Embedding,
+            input: vec![101, 7592, 102],
+            work,
+            cheapest: quote::quote(candidate.into_iter().collect(), work),
+            price_per_unit: price_per_unit.map(Decimal),
+            manifest,
+        });
+        to_value(prepared).expect("it is JSON")
+    }
+
+    #[test]
+    fn a_job_is_ready_to_be_signed() {
+        let job = prepared(Some(1_000_000), None);
+        let work = known_models::all_minilm_l6_v2().shape.work(3, 0);
+        let total = price_of(1_000_000, work);
+        assert_eq!(job["work"], json!(work.to_string()));
+        assert_eq!(job["workUnits"], json!(quote::work_units(work)));
+        assert_eq!(job["cheapest"]["total"], json!(total.to_string()));
+        assert_eq!(job["input"], json!([101, 7592, 102]));
+        let spec = json!({
+            "model": job["model"],
+            "task": "embedding",
+            "maxPrice": quote::max_price(total).to_string(),
+            "deadline": job["deadline"],
+        });
+        assert_eq!(job["spec"], spec);
+    }
+
+    #[test]
+    fn without_an_offer_there_is_no_price() {
+        let job = prepared(None, None);
+        assert_eq!(
+            (&job["cheapest"], &job["spec"]),
+            (&Value::Null, &Value::Null)
+        );
+    }
+
+    #[test]
+    fn a_price_that_is_given_counts() {
+        let work = known_models::all_minilm_l6_v2().shape.work(3, 0);
+        let max_price = json!(price_of(5_000_000, work).to_string());
+        for offered in [None, Some(1_000_000)] {
+            assert_eq!(
+                prepared(offered, Some(5_000_000))["spec"]["maxPrice"],
+                max_price
+            );
+        }
+    }
+}

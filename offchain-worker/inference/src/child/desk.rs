@@ -1,0 +1,130 @@
+//! Answers requests with the models that are loaded.
+
+use super::outlet::Outlet;
+use crate::{
+    model::Model,
+    protocol::{Failure, FailureKind, Request, RequestBody, ResponseBody},
+};
+use candle_core::Device;
+use kagari_primitives::{model::Manifest, ModelId};
+use std::{
+    collections::HashMap,
+    panic::{catch_unwind, AssertUnwindSafe},
+    path::Path,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+/// Loaded models, and where answers go.
+pub struct Desk {
+    models: RwLock<HashMap<ModelId, Arc<Model>>>,
+    outlet: Outlet,
+    /// Bytes that the files of all models together may have.
+    room: u64,
+}
+
+impl Desk {
+    /// No models yet; half of the memory is theirs, the rest is for jobs.
+    pub fn new(outlet: Outlet, memory_mib: u64) -> Self {
+        let room = memory_mib.saturating_mul(1 << 20) / 2;
+        Self {
+            models: RwLock::default(),
+            outlet,
+            room,
+        }
+    }
+
+    /// Answers a request, sooner or later.
+    pub fn answer(&self, request: Request) {
+        let Request { id, body } = request;
+        let running = matches!(body, RequestBody::Run { .. });
+        let answer = catch_unwind(AssertUnwindSafe(|| self.work(id, body)));
+        match answer {
+            Ok(Ok(body)) => self.outlet.send(id, body),
+            Ok(Err(failure)) => self.outlet.fail(id, failure),
+            Err(_) if running => self.abandon(id),
+            Err(_) => {
+                self.outlet.fail(
+                    id,
+                    Failure::bad_model("the model's files made a reader panic"),
+                );
+            }
+        }
+    }
+
+    /// After a panic in the middle of a computation, the pool of threads that computations share may
+    /// be unusable: all of the process is, then.
+    fn abandon(&self, id: u64) {
+        self.outlet
+            .fail(id, Failure::internal("the computation panicked"));
+        std::process::exit(1);
+    }
+
+    fn work(&self, id: u64, body: RequestBody) -> Result<ResponseBody, Failure> {
+        match body {
+            RequestBody::Load { manifest, dir } => self.load(manifest, &dir),
+            RequestBody::Encode { model, text } => {
+                self.model(&model)?.encode(&text).map(ResponseBody::Words)
+            }
+            RequestBody::EncodeChat { model, messages } => self
+                .model(&model)?
+                .encode_chat(&messages)
+                .map(ResponseBody::Words),
+            RequestBody::Decode { model, ids } => {
+                self.model(&model)?.decode(&ids).map(ResponseBody::Text)
+            }
+            RequestBody::Run {
+                model,
+                task,
+                seed,
+                input,
+            } => {
+                let progress = |done| self.outlet.send(id, ResponseBody::Progress { done });
+                let completed = self.model(&model)?.run(&task, &seed, &input, progress)?;
+                Ok(ResponseBody::Done(completed))
+            }
+        }
+    }
+
+    fn load(&self, manifest: Manifest, dir: &str) -> Result<ResponseBody, Failure> {
+        let id = manifest.id();
+        if self.model(&id).is_ok() {
+            return Ok(ResponseBody::Loaded);
+        }
+        self.check_room(&manifest)?;
+        let name = manifest.name_text();
+        let model = Model::load(Path::new(dir), manifest, &Device::Cpu)?;
+        let mut models = self.models.write().unwrap_or_else(PoisonError::into_inner);
+        models.insert(id, Arc::new(model));
+        log::info!("Loaded {name} ({id:?})");
+        Ok(ResponseBody::Loaded)
+    }
+
+    /// An allocation that fails ends the process, and with it every job: better to refuse.
+    fn check_room(&self, manifest: &Manifest) -> Result<(), Failure> {
+        let size = |m: &Manifest| {
+            m.weights
+                .len
+                .saturating_add(m.tokenizer.map_or(0, |t| t.len))
+        };
+        let models = self.models.read().unwrap_or_else(PoisonError::into_inner);
+        let loaded = models.values().map(|model| size(model.manifest()));
+        let total = loaded.fold(size(manifest), u64::saturating_add);
+        if total <= self.room {
+            return Ok(());
+        }
+        Err(Failure::bad_model(format!(
+            "{} does not fit: with it, the models' files have {total} bytes, and half of the child's \
+             memory is {}; give it more (--inference-memory) or offer fewer models",
+            manifest.name_text(),
+            self.room
+        )))
+    }
+
+    fn model(&self, id: &ModelId) -> Result<Arc<Model>, Failure> {
+        let models = self.models.read().unwrap_or_else(PoisonError::into_inner);
+        models.get(id).cloned().ok_or_else(|| Failure {
+            kind: FailureKind::UnknownModel,
+            message: format!("the model {id:?} is not loaded"),
+        })
+    }
+}

@@ -1,0 +1,223 @@
+//! Goes on with an input, token by token.
+
+use crate::{
+    llama::Llama,
+    protocol::{Completed, Failure},
+    sampling,
+};
+use kagari_primitives::{
+    model::Manifest,
+    trace::{values_hash, TraceBuilder},
+    Sampling, StopReason, Word, MAX_OUTPUT,
+};
+
+/// A completion that is asked for.
+pub struct Job<'a> {
+    /// Most tokens put out.
+    pub max_new_tokens: u32,
+    /// How tokens are drawn.
+    pub sampling: Sampling,
+    /// Seed of the draws.
+    pub seed: [u8; 32],
+    /// The input; its ids are the model's.
+    pub input: &'a [Word],
+}
+
+impl Job<'_> {
+    fn check(&self) -> Result<(), Failure> {
+        if self.max_new_tokens == 0 {
+            return Err(Failure::bad_input(
+                "max new tokens is 0, expected 1 or more",
+            ));
+        }
+        if !self.sampling.is_valid() {
+            let Sampling {
+                temperature, top_p, ..
+            } = self.sampling;
+            return Err(Failure::bad_input(format!(
+                "temperature {temperature} and top-p {top_p} (in thousandths), expected 0 to {} and \
+                 1 to 1000",
+                Sampling::MAX_TEMPERATURE
+            )));
+        }
+        Ok(())
+    }
+
+    /// Most tokens that can be put out: as many as were asked for, and as the context has room for.
+    fn limit(&self, manifest: &Manifest) -> Result<usize, Failure> {
+        let context = manifest.shape.context as usize;
+        let room = context.saturating_sub(self.input.len());
+        if room == 0 {
+            return Err(Failure::bad_input(format!(
+                "the input has {} tokens, the model's context of {context} leaves no room to go on",
+                self.input.len()
+            )));
+        }
+        Ok(room.min(self.max_new_tokens.min(MAX_OUTPUT) as usize))
+    }
+}
+
+/// Runs a completion. A stop token, when drawn, is the last of the output.
+pub fn run(
+    llama: &Llama,
+    manifest: &Manifest,
+    job: &Job,
+    mut progress: impl FnMut(u32),
+) -> Result<Completed, Failure> {
+    job.check()?;
+    let limit = job.limit(manifest)?;
+    let internal = |e: candle_core::Error| Failure::internal(e.to_string());
+    // The last token that is put out is not fed.
+    let mut session = llama
+        .session(job.input.len() + limit - 1)
+        .map_err(internal)?;
+    let mut logits = session.feed(job.input, || progress(0)).map_err(internal)?;
+    let mut output = Output::default();
+    loop {
+        let stop = output.next(&logits, job, manifest, limit);
+        progress(output.words.len() as u32);
+        if let Some(stop) = stop {
+            return Ok(output.finish(stop));
+        }
+        logits = session.feed(output.last(), || ()).map_err(internal)?;
+    }
+}
+
+/// What was put out so far.
+#[derive(Default)]
+struct Output {
+    words: Vec<Word>,
+    trace: TraceBuilder,
+}
+
+impl Output {
+    /// Draws one more token; gives the reason to stop, if there is one.
+    fn next(
+        &mut self,
+        logits: &[f32],
+        job: &Job,
+        manifest: &Manifest,
+        limit: usize,
+    ) -> Option<StopReason> {
+        let position = self.words.len() as u32;
+        let Some(word) = sampling::draw(logits, &job.sampling, &job.seed, position) else {
+            return Some(StopReason::NonFinite);
+        };
+        self.words.push(word);
+        self.trace.push(word, values_hash(logits));
+        if manifest.stop_tokens.contains(&word) {
+            return Some(StopReason::StopToken);
+        }
+        (self.words.len() == limit).then_some(StopReason::Length)
+    }
+
+    /// The last token, as what is fed next.
+    fn last(&self) -> &[Word] {
+        &self.words[self.words.len().saturating_sub(1)..]
+    }
+
+    fn finish(self, stop: StopReason) -> Completed {
+        Completed {
+            output: self.words,
+            stop,
+            trace_root: self.trace.finish(stop),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use kagari_primitives::known_models;
+
+    fn job(input: &[Word], max_new_tokens: u32) -> Job<'_> {
+        Job {
+            max_new_tokens,
+            sampling: Sampling::GREEDY,
+            seed: [0; 32],
+            input,
+        }
+    }
+
+    /// Logits that are greatest at `word`.
+    fn logits(word: usize) -> Vec<f32> {
+        let mut logits = vec![0.0; 100];
+        logits[word] = 1.0;
+        logits
+    }
+
+    #[test]
+    fn a_stop_token_is_the_last_of_the_output() {
+        let manifest = known_models::smollm2_135m_instruct();
+        let mut output = Output::default();
+        assert_eq!(output.next(&logits(50), &job(&[1], 9), &manifest, 9), None);
+        let stop = output.next(&logits(2), &job(&[1], 9), &manifest, 9);
+        assert_eq!(stop, Some(StopReason::StopToken));
+        assert_eq!(output.words, [50, 2]);
+    }
+
+    #[test]
+    fn a_stop_token_at_the_limit_counts_as_a_stop_token() {
+        let manifest = known_models::smollm2_135m_instruct();
+        let next = |word| Output::default().next(&logits(word), &job(&[1], 1), &manifest, 1);
+        assert_eq!(next(2), Some(StopReason::StopToken));
+        assert_eq!(next(50), Some(StopReason::Length));
+    }
+
+    #[test]
+    fn values_that_are_not_finite_end_the_output_before_their_token() {
+        let manifest = known_models::smollm2_135m_instruct();
+        let mut output = Output::default();
+        output.next(&logits(50), &job(&[1], 9), &manifest, 9);
+        let stop = output.next(&[0.0, f32::NAN], &job(&[1], 9), &manifest, 9);
+        assert_eq!(stop, Some(StopReason::NonFinite));
+        let completed = output.finish(StopReason::NonFinite);
+        assert_eq!(completed.output, [50]);
+        let mut trace = TraceBuilder::default();
+        trace.push(50, values_hash(&logits(50)));
+        assert_eq!(completed.trace_root, trace.finish(StopReason::NonFinite));
+    }
+
+    #[test]
+    fn the_context_bounds_the_output() {
+        let manifest = known_models::smollm2_135m_instruct();
+        let context = manifest.shape.context as usize;
+        let limit = |len, max| job(&vec![1; len], max).limit(&manifest);
+        assert_eq!(limit(1, 10).unwrap(), 10);
+        assert_eq!(limit(1, u32::MAX).unwrap(), context - 1);
+        assert_eq!(limit(context - 3, 10).unwrap(), 3);
+        assert!(limit(context, 10).unwrap_err().message.contains("no room"));
+    }
+
+    #[test]
+    fn senseless_settings_are_refused() {
+        assert!(job(&[1], 1).check().is_ok());
+        assert!(job(&[1], 0)
+            .check()
+            .unwrap_err()
+            .message
+            .contains("max new tokens is 0"));
+        let hot = Sampling {
+            temperature: 10_001,
+            ..Sampling::GREEDY
+        };
+        let refused = Job {
+            sampling: hot,
+            ..job(&[1], 1)
+        }
+        .check()
+        .unwrap_err();
+        assert!(refused.message.contains("temperature 10001"), "{refused}");
+        let none = Sampling {
+            top_p: 0,
+            ..Sampling::GREEDY
+        };
+        assert!(Job {
+            sampling: none,
+            ..job(&[1], 1)
+        }
+        .check()
+        .is_err());
+    }
+}

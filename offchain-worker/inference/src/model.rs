@@ -1,0 +1,225 @@
+//! A loaded model: text to ids and back, and jobs.
+
+use crate::{
+    bert::Bert,
+    chat, completion,
+    gguf::Gguf,
+    llama::Llama,
+    protocol::{ChatMessage, Completed, Failure},
+    safetensors,
+    store::{ModelFiles, VerifiedFile},
+    text::{unknown_id, Text},
+};
+use candle_core::Device;
+use kagari_primitives::{
+    model::{Architecture, Manifest},
+    trace::{values_hash, TraceBuilder},
+    StopReason, Task, Word, MAX_INPUT,
+};
+use std::path::Path;
+
+/// Most ids that are turned into text at once.
+const MAX_DECODE: usize = 1 << 16;
+
+/// A model, ready to be used by several jobs at once.
+pub struct Model {
+    manifest: Manifest,
+    text: Text,
+    network: Network,
+}
+
+enum Network {
+    Decoder(Llama),
+    Encoder(Bert),
+}
+
+impl Model {
+    /// Checks the files of `manifest` under the folder of all models, and loads them.
+    pub fn load(models: &Path, manifest: Manifest, device: &Device) -> Result<Self, Failure> {
+        check_manifest(&manifest)?;
+        let files = ModelFiles::locate(models, &manifest)?;
+        let weights = files.weights.open()?;
+        let tokenizer = files.tokenizer.map(|file| file.open()).transpose()?;
+        let (network, text) = match (manifest.shape.architecture, tokenizer) {
+            (Architecture::Llama, None) => load_llama(&weights, &manifest, device)?,
+            (Architecture::Bert, Some(tokenizer)) => {
+                load_bert(&weights, &tokenizer, &manifest, device)?
+            }
+            (Architecture::Llama, Some(_)) => {
+                return Err(Failure::bad_model(
+                    "a Llama's tokenizer is in its GGUF file",
+                ));
+            }
+            (Architecture::Bert, None) => {
+                return Err(Failure::bad_model(
+                    "a BERT needs a tokenizer file in its manifest",
+                ));
+            }
+        };
+        Ok(Self {
+            manifest,
+            text,
+            network,
+        })
+    }
+
+    /// What the model is.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// The input for a text: its ids, with those that the model puts around every text.
+    pub fn encode(&self, text: &str) -> Result<Vec<Word>, Failure> {
+        if text.is_empty() {
+            return Err(Failure::bad_input("the text is empty"));
+        }
+        let words = self.text.encode(text)?;
+        if words.is_empty() {
+            return Err(Failure::bad_input(
+                "the model knows none of the text's characters",
+            ));
+        }
+        Ok(words)
+    }
+
+    /// The input for a conversation.
+    pub fn encode_chat(&self, messages: &[ChatMessage]) -> Result<Vec<Word>, Failure> {
+        let Some(template) = &self.manifest.chat_template else {
+            let message = format!("{} has no chat template", self.manifest.name_text());
+            return Err(Failure::bad_input(message));
+        };
+        chat::lay_out(template, messages, |content| self.text.encode(content))
+    }
+
+    /// The text of ids; special ones yield none.
+    pub fn decode(&self, ids: &[Word]) -> Result<String, Failure> {
+        if ids.len() > MAX_DECODE {
+            let message = format!("{} ids, at most {MAX_DECODE} are accepted", ids.len());
+            return Err(Failure::bad_input(message));
+        }
+        self.text.decode(ids)
+    }
+
+    /// Does a job. `progress` is called as it goes on, with the number of tokens put out so far.
+    pub fn run(
+        &self,
+        task: &Task,
+        seed: &[u8; 32],
+        input: &[Word],
+        progress: impl FnMut(u32),
+    ) -> Result<Completed, Failure> {
+        self.check_input(input)?;
+        match (task, &self.network) {
+            (
+                Task::Completion {
+                    max_new_tokens,
+                    sampling,
+                },
+                Network::Decoder(llama),
+            ) => {
+                let job = completion::Job {
+                    max_new_tokens: *max_new_tokens,
+                    sampling: *sampling,
+                    seed: *seed,
+                    input,
+                };
+                completion::run(llama, &self.manifest, &job, progress)
+            }
+            (Task::Embedding, Network::Encoder(bert)) => embed(bert, input),
+            (Task::Completion { .. }, Network::Encoder(_)) => Err(self.cannot("complete text")),
+            (Task::Embedding, Network::Decoder(_)) => Err(self.cannot("embed text")),
+        }
+    }
+
+    fn check_input(&self, input: &[Word]) -> Result<(), Failure> {
+        let shape = &self.manifest.shape;
+        if input.is_empty() {
+            return Err(Failure::bad_input("the input is empty"));
+        }
+        let room = shape.context.min(MAX_INPUT) as usize;
+        if input.len() > room {
+            let message = format!("the input has {} tokens, at most {room} fit", input.len());
+            return Err(Failure::bad_input(message));
+        }
+        match input.iter().find(|id| **id >= shape.vocab) {
+            Some(id) => Err(unknown_id(*id, shape.vocab)),
+            None => Ok(()),
+        }
+    }
+
+    fn cannot(&self, what: &str) -> Failure {
+        Failure::bad_input(format!("{} cannot {what}", self.manifest.name_text()))
+    }
+}
+
+fn check_manifest(manifest: &Manifest) -> Result<(), Failure> {
+    if !manifest.shape.is_sane() {
+        return Err(Failure::bad_model("the manifest's shape is out of bounds"));
+    }
+    if manifest.kernel_version != 0 {
+        return Err(Failure::bad_model(format!(
+            "kernel specification {} is not known to this version, which knows none yet (0)",
+            manifest.kernel_version
+        )));
+    }
+    let vocab = manifest.shape.vocab;
+    let special = manifest.special_words();
+    match special
+        .iter()
+        .chain(&manifest.stop_tokens)
+        .find(|id| **id >= vocab)
+    {
+        Some(id) => Err(Failure::bad_model(format!(
+            "the manifest names the token {id} of {vocab}"
+        ))),
+        None => Ok(()),
+    }
+}
+
+fn load_llama(
+    weights: &VerifiedFile,
+    manifest: &Manifest,
+    device: &Device,
+) -> Result<(Network, Text), Failure> {
+    let gguf = Gguf::parse(weights).map_err(|e| weights.failure(e))?;
+    let text = Text::from_gguf(&gguf, manifest.shape.vocab).map_err(|e| weights.failure(e))?;
+    let llama = Llama::load(&gguf, manifest.shape, device).map_err(|e| weights.failure(e))?;
+    Ok((Network::Decoder(llama), text))
+}
+
+fn load_bert(
+    weights: &VerifiedFile,
+    tokenizer: &VerifiedFile,
+    manifest: &Manifest,
+    device: &Device,
+) -> Result<(Network, Text), Failure> {
+    let vocab = manifest.shape.vocab;
+    let text = Text::from_json(tokenizer, vocab).map_err(|e| tokenizer.failure(e))?;
+    safetensors::check_header(weights).map_err(|e| weights.failure(e))?;
+    let bert = Bert::load(weights, manifest.shape, device).map_err(|e| weights.failure(e))?;
+    Ok((Network::Encoder(bert), text))
+}
+
+/// An embedding's trace has one position: the length of the output beside the hash of its values.
+fn embed(bert: &Bert, input: &[Word]) -> Result<Completed, Failure> {
+    let vector = bert
+        .embed(input)
+        .map_err(|e| Failure::internal(e.to_string()))?;
+    let mut trace = TraceBuilder::default();
+    let Some(vector) = vector else {
+        let stop = StopReason::NonFinite;
+        return Ok(Completed {
+            output: Vec::new(),
+            stop,
+            trace_root: trace.finish(stop),
+        });
+    };
+    trace.push(vector.len() as Word, values_hash(&vector));
+    let stop = StopReason::Vector;
+    let output = vector.iter().map(|v| v.to_bits()).collect();
+    Ok(Completed {
+        output,
+        stop,
+        trace_root: trace.finish(stop),
+    })
+}

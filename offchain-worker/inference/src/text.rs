@@ -1,0 +1,72 @@
+//! Text to token ids and back.
+//!
+//! A user's text never yields special ids: what looks like a special token is encoded as the
+//! characters that it is made of.
+
+mod gguf_vocabulary;
+
+use crate::{gguf::Gguf, protocol::Failure};
+use kagari_primitives::Word;
+use tokenizers::Tokenizer;
+
+/// Most bytes of a text; a longer one has no place in any model's context.
+const MAX_TEXT: usize = 1 << 20;
+
+/// A model's tokenizer.
+pub struct Text {
+    tokenizer: Tokenizer,
+    vocab: u32,
+}
+
+impl Text {
+    /// The tokenizer in a GGUF file, for a model with `vocab` token ids.
+    pub fn from_gguf(gguf: &Gguf, vocab: u32) -> Result<Self, String> {
+        let tokenizer = gguf_vocabulary::tokenizer(gguf, vocab)?;
+        Ok(Self { tokenizer, vocab })
+    }
+
+    /// The tokenizer in a `tokenizer.json`, for a model with `vocab` token ids.
+    pub fn from_json(json: &[u8], vocab: u32) -> Result<Self, String> {
+        let mut tokenizer = Tokenizer::from_bytes(json).map_err(|e| e.to_string())?;
+        let size = tokenizer.get_vocab_size(true);
+        if size > vocab as usize {
+            return Err(format!(
+                "vocab: has {size} tokens, the manifest says {vocab}"
+            ));
+        }
+        // Files come with the settings of some training run; a job's input is whole and alone.
+        tokenizer.with_truncation(None).map_err(|e| e.to_string())?;
+        tokenizer.with_padding(None);
+        tokenizer.set_encode_special_tokens(true);
+        Ok(Self { tokenizer, vocab })
+    }
+
+    /// The ids of a text, with those that the model puts around every text.
+    pub fn encode(&self, text: &str) -> Result<Vec<Word>, Failure> {
+        if text.len() > MAX_TEXT {
+            let message = format!("the text has {} bytes, at most {MAX_TEXT} fit", text.len());
+            return Err(Failure::bad_input(message));
+        }
+        let encoding = self.tokenizer.encode_fast(text, true);
+        let encoding = encoding.map_err(|e| Failure::internal(format!("tokenizer: {e}")))?;
+        Ok(encoding.get_ids().to_vec())
+    }
+
+    /// The text of ids; special ones yield none.
+    pub fn decode(&self, ids: &[Word]) -> Result<String, Failure> {
+        if let Some(id) = ids.iter().find(|id| **id >= self.vocab) {
+            return Err(unknown_id(*id, self.vocab));
+        }
+        let text = self.tokenizer.decode(ids, true);
+        text.map_err(|e| Failure::internal(format!("tokenizer: {e}")))
+    }
+}
+
+/// The failure for an id that is none of the model's.
+pub fn unknown_id(id: Word, vocab: u32) -> Failure {
+    let message = format!(
+        "{id} is no token id of this model, its ids end at {}",
+        vocab - 1
+    );
+    Failure::bad_input(message)
+}

@@ -1,0 +1,167 @@
+//! Starts the child, and talks to it.
+
+use kagari_inference::{
+    child::{serve, ChildLimits},
+    protocol::{decode, read_frame, write_frame, Request, RequestBody, Response, ResponseBody},
+};
+use std::{
+    io::{BufRead, BufReader, Write},
+    path::Path,
+    process::{Child, ChildStdin, ChildStdout, Command, ExitCode, ExitStatus, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// First argument of a process that is the child.
+pub const CHILD: &str = "inference-child";
+/// First argument of a process that starts a child and waits to be killed.
+pub const PARENT: &str = "inference-parent";
+
+/// Limits under which both models fit.
+pub const LIMITS: ChildLimits = ChildLimits {
+    memory_mib: 2_048,
+    threads: 2,
+    concurrency: 1,
+    queue: 1,
+};
+
+/// Serves with the limits in the arguments.
+pub fn be_the_child(mut args: impl Iterator<Item = String>) -> ExitCode {
+    let mut next = || args.next().unwrap().parse::<u64>().unwrap();
+    let limits = ChildLimits {
+        memory_mib: next(),
+        threads: next() as usize,
+        concurrency: next() as usize,
+        queue: next() as usize,
+    };
+    serve(limits)
+}
+
+/// Starts a child whose input stays open whatever becomes of this process, says its id, and waits.
+pub fn be_a_parent() -> ExitCode {
+    let child = command(LIMITS).stdin(Stdio::inherit()).spawn().unwrap();
+    eprintln!("{}", child.id());
+    loop {
+        thread::park();
+    }
+}
+
+fn command(limits: ChildLimits) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    let ChildLimits {
+        memory_mib,
+        threads,
+        concurrency,
+        queue,
+    } = limits;
+    command.arg(CHILD).args(
+        [memory_mib, threads as u64, concurrency as u64, queue as u64].map(|n| n.to_string()),
+    );
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    command
+}
+
+/// A running child.
+pub struct Inference {
+    process: Child,
+    requests: Option<ChildStdin>,
+    responses: ChildStdout,
+}
+
+impl Inference {
+    /// Starts it.
+    pub fn start(limits: ChildLimits) -> Self {
+        let mut process = command(limits).spawn().unwrap();
+        let requests = process.stdin.take();
+        let responses = process.stdout.take().unwrap();
+        Self {
+            process,
+            requests,
+            responses,
+        }
+    }
+
+    /// Sends a request.
+    pub fn send(&mut self, id: u64, body: RequestBody) {
+        write_frame(self.requests.as_mut().unwrap(), &Request { id, body }).unwrap();
+    }
+
+    /// Sends bytes as they are.
+    pub fn send_raw(&mut self, bytes: &[u8]) {
+        self.requests.as_mut().unwrap().write_all(bytes).unwrap();
+    }
+
+    /// The next answer.
+    pub fn receive(&mut self) -> Response {
+        let frame = read_frame(&mut self.responses)
+            .unwrap()
+            .expect("the child is there");
+        decode(&frame).unwrap()
+    }
+
+    /// The next answer to request `id` that is no progress; other answers are left out.
+    pub fn result(&mut self, id: u64) -> ResponseBody {
+        loop {
+            let response = self.receive();
+            let progress = matches!(response.body, ResponseBody::Progress { .. });
+            if response.id == id && !progress {
+                return response.body;
+            }
+        }
+    }
+
+    /// Sends a request and waits for its result.
+    pub fn ask(&mut self, id: u64, body: RequestBody) -> ResponseBody {
+        self.send(id, body);
+        self.result(id)
+    }
+
+    /// Closes the child's input and waits for its end.
+    pub fn close(mut self) -> ExitStatus {
+        self.requests = None;
+        self.process.wait().unwrap()
+    }
+
+    /// Waits for the child's end.
+    pub fn wait(&mut self) -> ExitStatus {
+        self.process.wait().unwrap()
+    }
+}
+
+impl Drop for Inference {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// A process that started a child, and the child's id.
+pub fn start_parent() -> (Child, u32) {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
+        .arg(PARENT)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
+    let mut parent = command.spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(parent.stderr.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    (parent, line.trim().parse().unwrap())
+}
+
+/// Waits until a process is gone, or is a zombie that nobody has collected yet.
+pub fn wait_until_gone(process: u32) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while is_alive(process) {
+        assert!(Instant::now() < deadline, "process {process} lives on");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Whether a process runs.
+pub fn is_alive(process: u32) -> bool {
+    let status = Path::new("/proc").join(process.to_string()).join("status");
+    std::fs::read_to_string(status).is_ok_and(|status| !status.contains("State:\tZ"))
+}

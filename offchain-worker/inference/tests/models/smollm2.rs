@@ -1,0 +1,91 @@
+//! Completions by SmolLM2.
+
+use crate::support::{greedy, refused, run, smollm2};
+use kagari_inference::protocol::{ChatMessage, Completed, Role};
+use kagari_primitives::{Sampling, StopReason, Task, Word, MAX_INPUT};
+
+fn question(content: &str) -> Vec<Word> {
+    let message = ChatMessage {
+        role: Role::User,
+        content: content.into(),
+    };
+    smollm2().encode_chat(&[message]).unwrap()
+}
+
+fn sampled(seed: u8) -> Completed {
+    let sampling = Sampling {
+        temperature: 1_000,
+        top_p: 950,
+        seed: 0,
+    };
+    let task = Task::Completion {
+        max_new_tokens: 12,
+        sampling,
+    };
+    run(smollm2(), task, seed, &question("Tell me a story."))
+}
+
+#[test]
+fn a_question_is_answered_up_to_a_stop_token() {
+    let input = question("What is the capital of France?");
+    let completed = run(smollm2(), greedy(64), 0, &input);
+    let text = smollm2().decode(&completed.output).unwrap();
+    assert!(text.contains("Paris"), "{text}");
+    assert_eq!(completed.stop, StopReason::StopToken);
+    assert_eq!(completed.output.last(), Some(&2));
+    assert!(!text.contains("<|"), "{text}");
+}
+
+#[test]
+fn the_same_job_gives_the_same_result_and_another_length_another_root() {
+    let input = question("Count to five.");
+    let long = run(smollm2(), greedy(6), 0, &input);
+    assert_eq!(run(smollm2(), greedy(6), 0, &input), long);
+    let short = run(smollm2(), greedy(5), 0, &input);
+    assert_eq!((long.output.len(), long.stop), (6, StopReason::Length));
+    assert_eq!(short.output, long.output[..5]);
+    assert_ne!(short.trace_root, long.trace_root);
+}
+
+#[test]
+fn a_seed_decides_the_draws() {
+    assert_eq!(sampled(1), sampled(1));
+    assert_ne!(sampled(1).output, sampled(2).output);
+}
+
+#[test]
+fn jobs_at_the_same_time_do_not_disturb_each_other() {
+    let inputs = [
+        question("What is two plus two?"),
+        question("Who wrote Hamlet?"),
+    ];
+    let alone = inputs
+        .clone()
+        .map(|input| run(smollm2(), greedy(8), 0, &input));
+    let together = inputs
+        .map(|input| std::thread::spawn(move || run(smollm2(), greedy(8), 0, &input)))
+        .map(|thread| thread.join().unwrap());
+    assert_eq!(alone, together);
+}
+
+#[test]
+fn progress_counts_the_tokens() {
+    let mut counts = Vec::new();
+    let input = question("Hello");
+    smollm2()
+        .run(&greedy(4), &[0; 32], &input, |done| counts.push(done))
+        .unwrap();
+    assert_eq!(counts, [0, 1, 2, 3, 4]);
+}
+
+#[test]
+fn senseless_inputs_are_refused() {
+    assert!(refused(smollm2(), greedy(1), &[]).contains("the input is empty"));
+    assert!(refused(smollm2(), greedy(1), &[1, 49_152]).contains("49152 is no token id"));
+    assert!(refused(smollm2(), greedy(0), &[1]).contains("max new tokens is 0"));
+    assert!(refused(smollm2(), Task::Embedding, &[1]).contains("cannot embed text"));
+    let longest = vec![1; MAX_INPUT as usize];
+    assert!(refused(smollm2(), greedy(1), &longest).contains("leaves no room"));
+    let longer = vec![1; MAX_INPUT as usize + 1];
+    assert!(refused(smollm2(), greedy(1), &longer).contains("8193 tokens, at most 8192 fit"));
+}

@@ -1,0 +1,201 @@
+//! The chain, as the worker sees it: what is asked of the runtime, the keystore and the pool.
+
+use crate::payload::{self, PayloadError};
+use codec::Encode;
+use futures::{future::BoxFuture, stream, FutureExt, Stream, StreamExt};
+use kagari_primitives::{
+    worker_key::{WorkerId, WorkerSignature, KEY_TYPE},
+    Assignment, Attestation, BlockNumber, ComputeApi, Hash, JobId, JobInfo, Manifest, ModelId, Word,
+};
+use sc_client_api::{BlockBackend, BlockchainEvents};
+use sc_transaction_pool_api::{
+    error::{Error as PoolError, IntoPoolError},
+    TransactionPool, TransactionSource,
+};
+use sp_api::{ApiError, ProvideRuntimeApi};
+use sp_blockchain::HeaderBackend;
+use sp_keystore::KeystorePtr;
+use sp_runtime::traits::{Block as BlockT, NumberFor};
+use std::{marker::PhantomData, pin::Pin, sync::Arc};
+
+/// A block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Its hash.
+    pub hash: Hash,
+    /// Its height.
+    pub number: BlockNumber,
+}
+
+/// What the worker is woken by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum News {
+    /// There may be another best block.
+    Best,
+    /// There may be another finalised block.
+    Finalised,
+}
+
+/// News of the chain; it ends with the node.
+pub type NewsStream = Pin<Box<dyn Stream<Item = News> + Send>>;
+
+/// Why something could not be had from the chain.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ChainError {
+    /// The runtime could not be asked.
+    #[error("the runtime could not be asked: {0}")]
+    Runtime(String),
+    /// The keystore failed, or lacks the key.
+    #[error("the keystore did not sign: {0}")]
+    Keystore(String),
+    /// The runtime knows of no such assignment.
+    #[error("the job is not assigned any more")]
+    NotAssigned,
+    /// The pool did not take the extrinsic.
+    #[error("the transaction pool refused the attestation: {0}")]
+    Pool(String),
+}
+
+impl From<ApiError> for ChainError {
+    fn from(error: ApiError) -> Self {
+        Self::Runtime(error.to_string())
+    }
+}
+
+/// What a worker needs of a chain.
+pub trait Chain: Send {
+    /// News of new blocks.
+    fn news(&self) -> NewsStream;
+    /// The best block.
+    fn best(&self) -> Head;
+    /// The last finalised block.
+    fn finalised(&self) -> Head;
+    /// The worker keys in this node's keystore.
+    fn workers(&self) -> Vec<WorkerId>;
+    /// The jobs that are assigned to a worker key and lack an attestation.
+    fn assignments(&self, at: Hash, worker: &WorkerId) -> Result<Vec<Assignment>, ChainError>;
+    /// An open job.
+    fn job(&self, at: Hash, job: JobId) -> Result<Option<JobInfo>, ChainError>;
+    /// A registered model.
+    fn model(&self, at: Hash, model: ModelId) -> Result<Option<Manifest>, ChainError>;
+    /// The input of a job.
+    fn input(&self, assignment: &Assignment) -> Result<Vec<Word>, PayloadError>;
+    /// Signs an attestation.
+    fn sign(&self, at: Hash, worker: &WorkerId, attestation: Attestation) -> Result<WorkerSignature, ChainError>;
+    /// Builds a fresh extrinsic and submits it to the pool.
+    fn submit(
+        &self,
+        at: Hash,
+        attestation: Attestation,
+        signature: WorkerSignature,
+        output: Vec<Word>,
+    ) -> BoxFuture<'static, Result<(), ChainError>>;
+}
+
+/// The chain of the node that the worker is part of.
+pub struct NodeChain<Block, Client, Pool> {
+    client: Arc<Client>,
+    pool: Arc<Pool>,
+    keystore: KeystorePtr,
+    block: PhantomData<fn() -> Block>,
+}
+
+impl<Block, Client, Pool> NodeChain<Block, Client, Pool> {
+    /// The chain behind a node's parts.
+    pub fn new(client: Arc<Client>, pool: Arc<Pool>, keystore: KeystorePtr) -> Self {
+        Self { client, pool, keystore, block: PhantomData }
+    }
+}
+
+impl<Block, Client, Pool> Chain for NodeChain<Block, Client, Pool>
+where
+    Block: BlockT<Hash = Hash>,
+    NumberFor<Block>: From<BlockNumber> + Into<BlockNumber>,
+    Client: ProvideRuntimeApi<Block>
+        + BlockchainEvents<Block>
+        + HeaderBackend<Block>
+        + BlockBackend<Block>
+        + Send
+        + Sync
+        + 'static,
+    Client::Api: ComputeApi<Block>,
+    Pool: TransactionPool<Block = Block> + 'static,
+{
+    fn news(&self) -> NewsStream {
+        let best = self.client.import_notification_stream().filter(|n| futures::future::ready(n.is_new_best));
+        let finalised = self.client.finality_notification_stream();
+        // Either ends with the client.
+        Box::pin(stream::select(best.map(|_| News::Best), finalised.map(|_| News::Finalised)))
+    }
+
+    fn best(&self) -> Head {
+        let info = self.client.info();
+        Head { hash: info.best_hash, number: info.best_number.into() }
+    }
+
+    fn finalised(&self) -> Head {
+        let info = self.client.info();
+        Head { hash: info.finalized_hash, number: info.finalized_number.into() }
+    }
+
+    fn workers(&self) -> Vec<WorkerId> {
+        self.keystore.sr25519_public_keys(KEY_TYPE).into_iter().map(WorkerId::from).collect()
+    }
+
+    fn assignments(&self, at: Hash, worker: &WorkerId) -> Result<Vec<Assignment>, ChainError> {
+        Ok(self.client.runtime_api().assignments(at, worker.clone())?)
+    }
+
+    fn job(&self, at: Hash, job: JobId) -> Result<Option<JobInfo>, ChainError> {
+        Ok(self.client.runtime_api().job(at, job)?)
+    }
+
+    fn model(&self, at: Hash, model: ModelId) -> Result<Option<Manifest>, ChainError> {
+        Ok(self.client.runtime_api().model(at, model)?)
+    }
+
+    fn input(&self, assignment: &Assignment) -> Result<Vec<Word>, PayloadError> {
+        let Assignment { input_block, input_extrinsic, input_len, input_hash, .. } = *assignment;
+        payload::read::<Block, Client>(&self.client, input_block, input_extrinsic, input_len, input_hash)
+    }
+
+    fn sign(&self, at: Hash, worker: &WorkerId, attestation: Attestation) -> Result<WorkerSignature, ChainError> {
+        let message = self.client.runtime_api().attestation_message(at, attestation)?;
+        let message = message.ok_or(ChainError::NotAssigned)?;
+        let key = worker.clone().into_inner();
+        let signature = self.keystore.sr25519_sign(KEY_TYPE, &key, &message);
+        let signature = signature.map_err(|error| ChainError::Keystore(error.to_string()))?;
+        let missing = || ChainError::Keystore("the worker key is not in it any more".into());
+        signature.map(WorkerSignature::from).ok_or_else(missing)
+    }
+
+    fn submit(
+        &self,
+        at: Hash,
+        attestation: Attestation,
+        signature: WorkerSignature,
+        output: Vec<Word>,
+    ) -> BoxFuture<'static, Result<(), ChainError>> {
+        let extrinsic = self.client.runtime_api().attestation(at, attestation, signature, output);
+        let pool = self.pool.clone();
+        async move {
+            let extrinsic = extrinsic?;
+            log::trace!(target: crate::LOG_TARGET, "Submitting {} bytes", extrinsic.encoded_size());
+            match pool.submit_one(at, TransactionSource::Local, extrinsic).await {
+                Ok(_) => Ok(()),
+                Err(error) => refused(error.into_pool_error()),
+            }
+        }
+        .boxed()
+    }
+}
+
+/// What the refusal of an attestation means.
+fn refused<E: std::error::Error>(error: Result<PoolError, E>) -> Result<(), ChainError> {
+    match error {
+        // The pool has this attestation, in this extrinsic or in an earlier one.
+        Ok(PoolError::AlreadyImported(_) | PoolError::TooLowPriority { .. }) => Ok(()),
+        Ok(error) => Err(ChainError::Pool(error.to_string())),
+        Err(error) => Err(ChainError::Pool(error.to_string())),
+    }
+}

@@ -1,0 +1,125 @@
+//! The clearing of a job among standing offers: a reverse second-price auction, as pure arithmetic.
+//!
+//! The cheapest eligible offer wins and is paid the price of the cheapest eligible offer of another
+//! owner that lost; where there is none, its own. With one unit an owner, naming one's true cost is
+//! then a dominant strategy in one clearing (Vickrey, "Counterspeculation, Auctions, and Competitive
+//! Sealed Tenders", 1961).
+
+use kagari_primitives::Balance;
+
+/// The outcome of a clearing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cleared<Owner> {
+    /// Who won.
+    pub winner: Owner,
+    /// What the winner itself asks per work unit.
+    pub asked: Balance,
+    /// What the winner is paid per work unit.
+    pub price: Balance,
+}
+
+/// Why there is no match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoMatch {
+    /// No offer stands.
+    NoOffer,
+    /// None of the offers that were examined is eligible for this job.
+    NoneEligible,
+}
+
+/// Clears among `offers` (price and owner, cheapest first, an owner at most once), of which at most
+/// `limit` are examined. An offer counts only if `is_eligible`.
+pub fn clear<'a, Owner: Clone + 'a>(
+    offers: impl Iterator<Item = (Balance, &'a Owner)>,
+    limit: usize,
+    mut is_eligible: impl FnMut(Balance, &Owner) -> bool,
+) -> Result<Cleared<Owner>, NoMatch> {
+    let mut offers = offers.take(limit).peekable();
+    if offers.peek().is_none() {
+        return Err(NoMatch::NoOffer);
+    }
+    let mut eligible = offers.filter(|(price, owner)| is_eligible(*price, owner));
+    let (asked, winner) = eligible.next().ok_or(NoMatch::NoneEligible)?;
+    let price = eligible.next().map_or(asked, |(next, _)| next);
+    Ok(Cleared { winner: winner.clone(), asked, price })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    type Offers = Vec<(Balance, u8)>;
+
+    fn run(offers: &Offers, eligible: &[bool]) -> Result<Cleared<u8>, NoMatch> {
+        let mut sorted = offers.clone();
+        sorted.sort();
+        let ok = |_: Balance, o: &u8| eligible.get(usize::from(*o)).copied().unwrap_or(true);
+        clear(sorted.iter().map(|(p, o)| (*p, o)), 8, ok)
+    }
+
+    fn owners(prices: Vec<Balance>) -> Offers {
+        prices.into_iter().zip(0u8..).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn the_cheapest_eligible_wins_and_is_paid_the_next(
+            prices in prop::collection::vec(0..50u128, 1..9),
+            eligible in prop::collection::vec(any::<bool>(), 8),
+        ) {
+            let offers = owners(prices);
+            let mut left: Vec<_> =
+                offers.iter().filter(|(_, o)| eligible[usize::from(*o)]).copied().collect();
+            left.sort();
+            match run(&offers, &eligible) {
+                Ok(cleared) => {
+                    prop_assert_eq!((cleared.asked, cleared.winner), left[0]);
+                    prop_assert_eq!(cleared.price, left.get(1).unwrap_or(&left[0]).0);
+                    prop_assert!(cleared.price >= cleared.asked);
+                }
+                Err(error) => {
+                    prop_assert_eq!(error, NoMatch::NoneEligible);
+                    prop_assert!(left.is_empty());
+                }
+            }
+        }
+
+        /// With a rival in reach, no owner gains by naming anything but its true cost.
+        #[test]
+        fn misreporting_does_not_pay(
+            costs in prop::collection::vec(1..50u128, 2..8),
+            who: prop::sample::Index,
+            said in 1..50u128,
+        ) {
+            let me = who.index(costs.len());
+            let gain = |offers: &Offers| match run(offers, &[]) {
+                Ok(c) if usize::from(c.winner) == me => c.price as i128 - costs[me] as i128,
+                _ => 0,
+            };
+            let honest = owners(costs.clone());
+            let mut lying = honest.clone();
+            lying[me].0 = said;
+            prop_assert!(gain(&lying) <= gain(&honest));
+        }
+    }
+
+    #[test]
+    fn an_offer_alone_is_paid_its_own_price() {
+        let cleared = Cleared { winner: 0, asked: 7, price: 7 };
+        assert_eq!(run(&vec![(7, 0)], &[]), Ok(cleared));
+        assert_eq!(run(&vec![], &[]), Err(NoMatch::NoOffer));
+    }
+
+    #[test]
+    fn no_more_than_the_limit_is_examined() {
+        let offers: Offers = (0..20).map(|i| (i.into(), i)).collect();
+        let mut examined = 0;
+        let count = |_: Balance, _: &u8| {
+            examined += 1;
+            false
+        };
+        let result = clear(offers.iter().map(|(p, o)| (*p, o)), 8, count);
+        assert_eq!((result, examined), (Err(NoMatch::NoneEligible), 8));
+    }
+}

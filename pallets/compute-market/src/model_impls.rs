@@ -1,0 +1,54 @@
+//! Models: registration, and whether a job fits its model.
+
+use crate::{types::*, Config, Error, Event, HoldReason, Models, Pallet};
+use frame_support::{
+    ensure,
+    traits::{fungible::hold::Mutate as _, Get},
+};
+use kagari_primitives::{
+    AccountId, Architecture, JobSpec, Manifest, ModelShape, Task, Word, MAX_INPUT, MAX_OUTPUT,
+};
+use sp_runtime::DispatchResult;
+
+impl<T: Config> Pallet<T> {
+    pub(crate) fn do_register_model(who: AccountId, manifest: Manifest) -> DispatchResult {
+        ensure!(manifest.has_valid_name(), Error::<T>::InvalidModelName);
+        ensure!(manifest.shape.is_sane(), Error::<T>::InvalidModelShape);
+        let id = manifest.id();
+        ensure!(!Models::<T>::contains_key(id), Error::<T>::ModelExists);
+        T::Currency::hold(&HoldReason::ModelDeposit.into(), &who, T::ModelDeposit::get())?;
+        Models::<T>::insert(id, Model { manifest, registrar: Some(who.clone()) });
+        Self::deposit_event(Event::ModelRegistered { model: id, registrar: who });
+        Ok(())
+    }
+
+    /// Checks a job against its model's shape and the chain's limits.
+    pub(crate) fn check_job(spec: &JobSpec, shape: &ModelShape, input: &[Word]) -> DispatchResult {
+        ensure!(!input.is_empty(), Error::<T>::EmptyInput);
+        ensure!(input.len() <= MAX_INPUT as usize, Error::<T>::InputTooLong);
+        ensure!(input.iter().all(|id| *id < shape.vocab), Error::<T>::UnknownToken);
+        let bounds = T::MinDeadline::get()..=T::MaxDeadline::get();
+        ensure!(bounds.contains(&spec.deadline), Error::<T>::DeadlineOutOfBounds);
+        let output = Self::check_task(&spec.task, shape.architecture)?;
+        let positions = (input.len() as u32).saturating_add(output);
+        ensure!(positions <= shape.context, Error::<T>::InputTooLong);
+        Ok(())
+    }
+
+    /// Checks a task by itself, and gives the positions that its output may take up.
+    fn check_task(
+        task: &Task,
+        architecture: Architecture,
+    ) -> Result<u32, sp_runtime::DispatchError> {
+        match (task, architecture) {
+            (Task::Completion { max_new_tokens, sampling }, Architecture::Llama) => {
+                let within = (1..=MAX_OUTPUT).contains(max_new_tokens);
+                ensure!(within, Error::<T>::InvalidOutputLength);
+                ensure!(sampling.is_valid(), Error::<T>::InvalidSampling);
+                Ok(*max_new_tokens)
+            }
+            (Task::Embedding, Architecture::Bert) => Ok(0),
+            _ => Err(Error::<T>::TaskUnsupported.into()),
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! Settlement: an attested job is judged and paid, or a failed one refunded, and leaves the state.
+
+use crate::{
+    judge::{Judge, Reward, Verdict},
+    types::*,
+    view_impls::info_of,
+    Burned, Config, Event, HoldReason, Jobs, Models, Pallet,
+};
+use frame_support::{
+    storage::with_storage_layer,
+    traits::{
+        fungible::hold::{Inspect as _, Mutate as _},
+        tokens::{Fortitude, Precision, Restriction},
+        Defensive, Get,
+    },
+};
+use kagari_primitives::{
+    attestation::AttestationRecord, price_of, AccountId, Balance, JobId, JobState, Outcome, Work,
+};
+use sp_runtime::{traits::BlockNumberProvider, DispatchError};
+
+/// What became of an escrow.
+struct Payment {
+    /// Paid in all, the burned part included.
+    paid: Balance,
+    /// Burned.
+    burned: Balance,
+    /// Given back.
+    refunded: Balance,
+}
+
+impl<T: Config> Pallet<T> {
+    /// Asks for the verdict on an attested job, and carries it out.
+    pub(crate) fn judge_job(id: JobId, mut job: Job, attestation: AttestationRecord) {
+        match T::Judge::verdict(id) {
+            Verdict::Settle => Self::settle_job(id, job, attestation),
+            Verdict::Wait(until) => {
+                let next = T::BlockNumberProvider::current_block_number().saturating_add(1);
+                job.due = Self::enqueue(id, until.max(next));
+                Jobs::<T>::insert(id, job);
+            }
+        }
+    }
+
+    fn settle_job(id: JobId, job: Job, attestation: AttestationRecord) {
+        let work = Self::proved_work(&job, &attestation);
+        let payment = with_storage_layer(|| Self::pay(&job, work));
+        let Ok(payment) = payment.defensive_proof("an escrow covers its job; qed") else {
+            Self::clear_exposure(&job);
+            return Self::refund_job(id, job);
+        };
+        let reward = T::Judge::reward(&job.provider, work, payment.burned);
+        Self::credit_provider(&job, work, reward);
+        let Payment { paid, burned, refunded } = payment;
+        let Reward { era, amount: reward } = reward;
+        Self::deposit_event(Event::JobSettled {
+            job: id,
+            provider: job.provider.clone(),
+            requester: job.requester.clone(),
+            work,
+            paid,
+            burned,
+            refunded,
+            era,
+            reward,
+        });
+        let at = T::BlockNumberProvider::current_block_number();
+        let outcome =
+            Outcome::Settled { at, attestation, work, paid, burned, refunded, era, reward };
+        Self::close_job(id, job, outcome);
+    }
+
+    /// The work that an attested job was, by its model's shape and the words that are there.
+    fn proved_work(job: &Job, attestation: &AttestationRecord) -> Work {
+        let Some(model) = Models::<T>::get(job.spec.model) else { return 0 };
+        model.manifest.shape.work(job.input_len, attestation.output_len)
+    }
+
+    /// Pays for `work` out of the escrow: a share is burned, the provider gets its price, and the
+    /// requester the rest.
+    fn pay(job: &Job, work: Work) -> Result<Payment, DispatchError> {
+        let reason = HoldReason::Escrow.into();
+        let paid = price_of(job.price, work).min(job.escrow);
+        let burned = T::BurnShare::get().mul_floor(paid);
+        T::Currency::burn_held(
+            &reason,
+            &job.requester,
+            burned,
+            Precision::Exact,
+            Fortitude::Force,
+        )?;
+        T::Currency::transfer_on_hold(
+            &reason,
+            &job.requester,
+            &job.provider,
+            paid.saturating_sub(burned),
+            Precision::Exact,
+            Restriction::Free,
+            Fortitude::Force,
+        )?;
+        let refunded = job.escrow.saturating_sub(paid);
+        T::Currency::release(&reason, &job.requester, refunded, Precision::Exact)?;
+        Burned::<T>::mutate(|all| *all = all.saturating_add(burned));
+        Ok(Payment { paid, burned, refunded })
+    }
+
+    fn credit_provider(job: &Job, work: Work, reward: Reward) {
+        Self::try_change_provider(&job.provider, |provider| {
+            provider.exposure = provider.exposure.saturating_sub(job.exposure);
+            provider.settled = provider.settled.saturating_add(1);
+            if provider.era_work.era != reward.era {
+                Self::archive_era_work(&job.provider, &provider.era_work);
+                provider.era_work = EraWork { era: reward.era, ..Default::default() };
+            }
+            let era_work = &mut provider.era_work;
+            era_work.work = era_work.work.saturating_add(work);
+            era_work.reward = era_work.reward.saturating_add(reward.amount);
+            Ok(())
+        })
+        .defensive_unwrap_or_default();
+    }
+
+    /// Takes a job that ends unpaid off its provider's exposure.
+    fn clear_exposure(job: &Job) {
+        Self::try_change_provider(&job.provider, |provider| {
+            provider.exposure = provider.exposure.saturating_sub(job.exposure);
+            Ok(())
+        })
+        .defensive_unwrap_or_default();
+    }
+
+    /// Hands the work of an era that is over to the part that keeps the history.
+    pub(crate) fn archive_era_work(who: &AccountId, era_work: &EraWork) {
+        if era_work.work > 0 {
+            T::Judge::archive(who, *era_work);
+        }
+    }
+
+    /// Gives the whole escrow back and closes the job. Its provider's record is done with already.
+    pub(crate) fn refund_job(id: JobId, job: Job) {
+        let reason = HoldReason::Escrow.into();
+        let refunded =
+            T::Currency::release(&reason, &job.requester, job.escrow, Precision::BestEffort)
+                .defensive_unwrap_or_default();
+        Self::deposit_event(Event::JobRefunded {
+            job: id,
+            requester: job.requester.clone(),
+            refunded,
+        });
+        let at = T::BlockNumberProvider::current_block_number();
+        Self::close_job(id, job, Outcome::Refunded { at, refunded });
+    }
+
+    fn close_job(id: JobId, job: Job, outcome: Outcome) {
+        Jobs::<T>::remove(id);
+        let info = info_of(id, job, |_| JobState::Ended(outcome));
+        Self::deposit_event(Event::JobClosed { info });
+    }
+
+    /// What is held on an account for its open jobs.
+    pub fn escrowed(who: &AccountId) -> Balance {
+        T::Currency::balance_on_hold(&HoldReason::Escrow.into(), who)
+    }
+}

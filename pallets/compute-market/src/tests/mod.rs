@@ -1,0 +1,12 @@
+//! Unit tests of the market, one topic a file. `try_state` runs after each.
+#![allow(clippy::unwrap_used)]
+
+mod mock;
+
+mod failures;
+mod jobs;
+mod models;
+mod offers;
+mod providers;
+mod queue;
+mod refusals;

@@ -1,0 +1,42 @@
+//! The queue under little weight.
+
+use super::mock::*;
+use crate::{types::Due, Jobs, Served, WeightInfo};
+use frame_support::{assert_ok, traits::Hooks, weights::WeightMeter};
+
+fn poll(weight: frame_support::weights::Weight) {
+    Market::on_poll(System::block_number(), &mut WeightMeter::with_limit(weight));
+}
+
+#[test]
+fn without_weight_it_waits_and_then_catches_up() {
+    TestExt::new().offer(ALICE, 1, 3).execute_with(|| {
+        for id in [submitted(spec()), submitted(spec()), submitted(spec())] {
+            assert_ok!(attest(id, 10));
+        }
+        System::set_block_number(1 + WINDOW);
+        poll(Default::default());
+        assert_eq!(Jobs::<Test>::iter().count(), 3);
+
+        let base = <() as WeightInfo>::serve_queue_base();
+        let block = <() as WeightInfo>::serve_queue_block();
+        let one = <() as WeightInfo>::settle_job().max(<() as WeightInfo>::time_out_job());
+        let blocks_before = u64::from(1 + WINDOW);
+        poll(base + block * blocks_before + one);
+        assert_eq!(Jobs::<Test>::iter().count(), 2);
+        assert_eq!(Served::<Test>::get(), Due { block: 1 + WINDOW, index: 1 });
+        run_to(3 + WINDOW);
+        assert_eq!(Jobs::<Test>::iter().count(), 0);
+    });
+}
+
+#[test]
+fn an_attested_job_leaves_its_place_at_the_deadline_empty() {
+    TestExt::new().offer(ALICE, 1, 2).execute_with(|| {
+        let (first, second) = (submitted(spec()), submitted(spec()));
+        assert_ok!(attest(first, 10));
+        run_to(12);
+        assert!(!Market::is_open(first) && !Market::is_open(second));
+        assert_eq!((provider(&ALICE).settled, provider(&ALICE).failed), (1, 1));
+    });
+}

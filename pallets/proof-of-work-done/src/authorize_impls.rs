@@ -1,0 +1,122 @@
+//! Attestations: what is checked before one gets into a block, and what it does there.
+
+use crate::{
+    jobs::{AssignedJob, Jobs},
+    rejection::Rejection,
+    Config, Event, Pallet, Window,
+};
+use alloc::vec::Vec;
+use frame_support::{ensure, pallet_prelude::TransactionValidityWithRefund, weights::Weight};
+use kagari_primitives::{
+    attestation::message, payload_hash, worker_key::WorkerSignature, Attestation, BlockNumber, Hash,
+    StopReason, Task, Word,
+};
+use sp_runtime::{
+    traits::{BlockNumberProvider, Zero},
+    transaction_validity::{
+        InvalidTransaction, TransactionPriority, TransactionSource, TransactionValidityError,
+        UnknownTransaction, ValidTransaction,
+    },
+    DispatchResult, RuntimeAppPublic,
+};
+
+/// Blocks after its assignment in which a job that the state lacks may be on its way yet. After them it
+/// is taken to have ended.
+const GRACE: BlockNumber = 4;
+
+impl<T: Config> Pallet<T> {
+    /// Checks an attestation: cheap checks first, the signature last.
+    pub(crate) fn authorize_attest(
+        _source: TransactionSource,
+        attestation: &Attestation,
+        signature: &WorkerSignature,
+        output: &Vec<Word>,
+    ) -> TransactionValidityWithRefund {
+        let job = Self::assigned(attestation)?;
+        check_length(&job, attestation.stop, output.len() as u32)?;
+        ensure!(payload_hash(output) == attestation.output_hash, Rejection::WrongOutputHash);
+        let message = message(Self::genesis_hash(), job.assignment.assignment_hash, attestation);
+        ensure!(job.worker.verify(&message, signature), InvalidTransaction::BadProof);
+        ValidTransaction::with_tag_prefix("KagariAttestation")
+            .priority(TransactionPriority::MAX / 2)
+            .and_provides((attestation.job, attestation.assigned_at))
+            .longevity(job.assignment.deadline.saturating_sub(Self::now()).max(1).into())
+            .propagate(true)
+            .build()
+            .map(|valid| (valid, Weight::zero()))
+    }
+
+    /// The assigned job that an attestation is for.
+    fn assigned(attestation: &Attestation) -> Result<AssignedJob, TransactionValidityError> {
+        let Some(job) = T::Jobs::assigned(attestation.job) else {
+            return Err(Self::unassigned(attestation));
+        };
+        // A node that is behind may know an earlier assignment of the same job only.
+        if attestation.assigned_at > job.assignment.assigned_at {
+            return Err(Self::not_yet_seen(attestation));
+        }
+        let same = attestation.assigned_at == job.assignment.assigned_at;
+        ensure!(same, Rejection::OtherAssignment);
+        ensure!(Self::now() <= job.assignment.deadline, InvalidTransaction::Stale);
+        Ok(job)
+    }
+
+    /// Why a job is not there to be attested: it has been, or has ended, or is not known yet.
+    fn unassigned(attestation: &Attestation) -> TransactionValidityError {
+        if T::Jobs::is_open(attestation.job) {
+            return InvalidTransaction::Stale.into();
+        }
+        Self::not_yet_seen(attestation)
+    }
+
+    /// Why an assignment is not there: it may be on its way to this node, or it is over.
+    fn not_yet_seen(attestation: &Attestation) -> TransactionValidityError {
+        if Self::now() < attestation.assigned_at.saturating_add(GRACE) {
+            return UnknownTransaction::CannotLookup.into();
+        }
+        InvalidTransaction::Stale.into()
+    }
+
+    pub(crate) fn do_attest(attestation: Attestation, output: Vec<Word>) -> DispatchResult {
+        let window_end = Self::now().saturating_add(Window::<T>::get());
+        T::Jobs::attest(&attestation, &output, window_end)?;
+        Self::deposit_event(Event::Attested {
+            job: attestation.job,
+            trace_root: attestation.trace_root,
+        });
+        Ok(())
+    }
+
+    /// What a worker signs to attest; `None` if the job is not assigned so.
+    pub fn attestation_message(attestation: &Attestation) -> Option<Vec<u8>> {
+        let job = Self::assigned(attestation).ok()?;
+        Some(message(Self::genesis_hash(), job.assignment.assignment_hash, attestation))
+    }
+
+    pub(crate) fn now() -> BlockNumber {
+        T::BlockNumberProvider::current_block_number()
+    }
+
+    fn genesis_hash() -> Hash {
+        frame_system::Pallet::<T>::block_hash(frame_system::pallet_prelude::BlockNumberFor::<T>::zero())
+    }
+}
+
+/// Checks that the length of an output and the reason to stop fit the job.
+fn check_length(job: &AssignedJob, stop: StopReason, len: u32) -> Result<(), Rejection> {
+    let (fits_length, fits_stop) = match (job.assignment.spec.task, stop) {
+        (Task::Completion { max_new_tokens, .. }, StopReason::StopToken) => {
+            ((1..=max_new_tokens).contains(&len), true)
+        }
+        (Task::Completion { max_new_tokens, .. }, StopReason::Length) => (len == max_new_tokens, true),
+        (Task::Completion { max_new_tokens, .. }, StopReason::NonFinite) => {
+            (len < max_new_tokens, true)
+        }
+        (Task::Embedding, StopReason::Vector) => (len == job.shape.hidden, true),
+        (Task::Embedding, StopReason::NonFinite) => (len == 0, true),
+        _ => (true, false),
+    };
+    ensure!(fits_stop, Rejection::WrongStopReason);
+    ensure!(fits_length, Rejection::WrongLength);
+    Ok(())
+}

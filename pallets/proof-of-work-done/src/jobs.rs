@@ -1,0 +1,34 @@
+//! What this pallet needs of the market: the runtime ties it to `compute-market`.
+
+use kagari_primitives::{
+    worker_key::WorkerId, Assignment, Attestation, BlockNumber, JobId, ModelShape, Word,
+};
+use sp_runtime::DispatchResult;
+
+/// An assigned job, as far as judging an attestation of it goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AssignedJob {
+    /// What was assigned.
+    pub assignment: Assignment,
+    /// Shape of its model.
+    pub shape: ModelShape,
+    /// The key that is to sign.
+    pub worker: WorkerId,
+}
+
+/// The market's jobs.
+pub trait Jobs {
+    /// A job that is assigned and lacks an attestation.
+    fn assigned(job: JobId) -> Option<AssignedJob>;
+    /// Whether a job is open, attested or not.
+    fn is_open(job: JobId) -> bool;
+    /// Takes an attestation that has been checked; the job is judged at `window_end`.
+    fn attest(
+        attestation: &Attestation,
+        output: &[Word],
+        window_end: BlockNumber,
+    ) -> DispatchResult;
+    /// Puts an assigned job for `worker` and its attestation's assignment into the state.
+    #[cfg(feature = "runtime-benchmarks")]
+    fn assign_for_benchmark(worker: WorkerId) -> Assignment;
+}

@@ -1,0 +1,34 @@
+//! Weights of attestations.
+
+use frame_support::weights::{constants::RocksDbWeight, Weight};
+
+/// Weights of attestations; what they change in the market is weighed there.
+pub trait WeightInfo {
+    /// Weight of `attest` without the market's part.
+    fn attest() -> Weight;
+    /// Weight of checking an attestation with so many words of output.
+    fn authorize_attest(output: u32) -> Weight;
+}
+
+/// Weights as measured.
+pub struct SubstrateWeight<T>(core::marker::PhantomData<T>);
+
+impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
+    fn attest() -> Weight {
+        <() as WeightInfo>::attest()
+    }
+    fn authorize_attest(output: u32) -> Weight {
+        <() as WeightInfo>::authorize_attest(output)
+    }
+}
+
+impl WeightInfo for () {
+    fn attest() -> Weight {
+        Weight::from_parts(10_000_000, 1_000).saturating_add(RocksDbWeight::get().reads(1))
+    }
+    fn authorize_attest(output: u32) -> Weight {
+        Weight::from_parts(60_000_000, 4_000)
+            .saturating_add(RocksDbWeight::get().reads(4))
+            .saturating_add(Weight::from_parts(10_000, 0).saturating_mul(output.into()))
+    }
+}
