@@ -65,12 +65,11 @@ chain_stop() {
 
 # Waits for the node to end; says whether it did.
 chain_await_end() {
-    local _
-    for ((_ = 0; _ < CHAIN_STOP_LIMIT * 5; _++)); do
-        chain_is_running || return 0
+    local limit=$((SECONDS + CHAIN_STOP_LIMIT))
+    while chain_is_running; do
+        ((SECONDS < limit)) || return 1
         sleep 0.2
     done
-    return 1
 }
 
 # Shows the end of the node's log.

@@ -102,7 +102,7 @@ urlencode() {
 finish() {
     local code=$?
     trap - EXIT
-    if [[ $code != 0 ]]; then
+    if ((code > 0 && code < 128)); then
         chain_show_log
     fi
     if [[ $code != 0 || "$keep" == no ]]; then

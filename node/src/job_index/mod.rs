@@ -6,7 +6,7 @@ mod store;
 use crate::service::FullClient;
 use futures::StreamExt;
 use kagari_primitives::{ComputeApi, Hash, JobId, JobInfo};
-use sc_client_api::{BlockBackend, BlockchainEvents, HeaderBackend};
+use sc_client_api::{BlockchainEvents, HeaderBackend};
 use sp_api::ProvideRuntimeApi;
 use sp_blockchain::{tree_route, HeaderMetadata, Result};
 use sp_consensus::BlockStatus;

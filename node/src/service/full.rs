@@ -111,7 +111,9 @@ fn start<N: NetworkBackend<Block, H256>>(
         task_manager: &mut task_manager,
         keystore: keystore.clone(),
         transaction_pool: pool.clone(),
-        rpc_builder: Box::new(move |executor| Ok(crate::rpc::create_full(&deps, executor)?)),
+        rpc_builder: Box::new(move |executor| {
+            crate::rpc::create_full(&deps, executor).map_err(|e| Error::Application(e.into()))
+        }),
         network: network.service.clone(),
         system_rpc_tx: network.system_rpc,
         tx_handler_controller: network.transactions,

@@ -49,11 +49,13 @@ impl<T: Config> Pallet<T> {
     /// The assigned job that an attestation is for.
     fn assigned(attestation: &Attestation) -> Result<AssignedJob, TransactionValidityError> {
         let Some(job) = T::Jobs::assigned(attestation.job) else {
-            return Err(Self::unassigned(attestation));
+            // One that is open all the same has been attested.
+            ensure!(!T::Jobs::is_open(attestation.job), InvalidTransaction::Stale);
+            return Err(Self::unknown(attestation));
         };
         // A node that is behind may know an earlier assignment of the same job only.
         if attestation.assigned_at > job.assignment.assigned_at {
-            return Err(Self::not_yet_seen(attestation));
+            return Err(Self::unknown(attestation));
         }
         let same = attestation.assigned_at == job.assignment.assigned_at;
         ensure!(same, Rejection::OtherAssignment);
@@ -61,16 +63,8 @@ impl<T: Config> Pallet<T> {
         Ok(job)
     }
 
-    /// Why a job is not there to be attested: it has been, or has ended, or is not known yet.
-    fn unassigned(attestation: &Attestation) -> TransactionValidityError {
-        if T::Jobs::is_open(attestation.job) {
-            return InvalidTransaction::Stale.into();
-        }
-        Self::not_yet_seen(attestation)
-    }
-
-    /// Why an assignment is not there: it may be on its way to this node, or it is over.
-    fn not_yet_seen(attestation: &Attestation) -> TransactionValidityError {
+    /// What to say of an assignment that the state lacks: it may be on its way, or is over.
+    fn unknown(attestation: &Attestation) -> TransactionValidityError {
         if Self::now() < attestation.assigned_at.saturating_add(GRACE) {
             return UnknownTransaction::CannotLookup.into();
         }

@@ -35,6 +35,8 @@ pub struct Prepared {
     pub work_units: String,
     /// What the job would cost now; `null` if no offer has room for it.
     pub cheapest: Option<Quote>,
+    /// A maximum price that leaves the market room to move; `null` if there is no price to go by.
+    pub max_price: Option<Amount>,
     /// Blocks to give the provider.
     pub deadline: BlockNumber,
     /// The first argument of `computeMarket.submitJob`; `null` if there is no price to go by.
@@ -138,11 +140,12 @@ fn finish(terms: Terms) -> Prepared {
         .map(|quote| quote::max_price(quote.total.0));
     let max_price = price_per_unit
         .map(|price| price_of(price.0, work))
-        .or(offered);
+        .or(offered)
+        .map(Decimal);
     let spec = max_price.map(|max_price| SpecView {
         model,
         task,
-        max_price: Decimal(max_price),
+        max_price,
         deadline,
     });
     Prepared {
@@ -153,6 +156,7 @@ fn finish(terms: Terms) -> Prepared {
         work: Decimal(work),
         work_units: quote::work_units(work),
         cheapest,
+        max_price,
         deadline,
         spec,
     }

@@ -1,1 +1,7 @@
-//! Unit tests.
+//! Unit tests, one topic a file. `try_state` runs after each.
+#![allow(clippy::unwrap_used)]
+
+mod mock;
+
+mod attestations;
+mod rewards;
