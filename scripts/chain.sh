@@ -27,7 +27,7 @@ chain_start() {
     setsid "$KAGARI_BIN/kagari-node" --dev --base-path "$chain_dir/base" \
         --provider --models "$KAGARI_MODELS" --rpc-port "$rpc" --prometheus-port "$metrics" \
         --listen-addr "/ip4/127.0.0.1/tcp/$p2p" --no-mdns --no-telemetry \
-        --no-hardware-benchmarks >"$chain_log" 2>&1 </dev/null &
+        >"$chain_log" 2>&1 </dev/null &
     chain_pid=$!
     chain_await "$rpc"
 }

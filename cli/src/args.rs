@@ -91,8 +91,8 @@ pub enum Command {
     /// Show what an account has.
     Balance {
         /// The account; else the one that --account or --key-file names.
-        #[arg(value_parser = parse_account)]
-        account: Option<AccountId32>,
+        #[arg(value_parser = parse_account, value_name = "ACCOUNT")]
+        whose: Option<AccountId32>,
     },
     /// Make accounts.
     #[command(subcommand)]
@@ -115,8 +115,8 @@ pub enum ProviderCommand {
     /// Show a provider.
     Status {
         /// The provider; else the account that --account or --key-file names.
-        #[arg(value_parser = parse_account)]
-        account: Option<AccountId32>,
+        #[arg(value_parser = parse_account, value_name = "ACCOUNT")]
+        whose: Option<AccountId32>,
     },
     /// Stop: withdraw the offers and let the bond go after a while.
     Unbond,

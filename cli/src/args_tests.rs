@@ -155,6 +155,21 @@ fn ids_and_addresses_are_checked() {
 }
 
 #[test]
+fn whose_and_who_signs_are_two_things() {
+    for command in [&["balance"][..], &["provider", "status"]] {
+        let args = [command, &["bob", "--account", "alice"]].concat();
+        let cli = parse(&args).expect("parses");
+        assert_eq!(cli.keys.account, Some(DevAccount::Alice));
+        let (Command::Balance { whose } | Command::Provider(ProviderCommand::Status { whose })) =
+            cli.command
+        else {
+            panic!("one of these was asked for; qed")
+        };
+        assert_eq!(whose, Some(DevAccount::Bob.account()));
+    }
+}
+
+#[test]
 fn an_offer_needs_room_and_a_price() {
     let offer = ["provider", "offer", "--model", "m", "--price", "0.001"];
     assert!(parse(&offer).is_ok());

@@ -1,5 +1,7 @@
 //! `kagari`: the command for requesters and providers of Kagari.
 
+#![cfg_attr(test, allow(clippy::expect_used))]
+
 mod amount;
 mod args;
 mod balances;
@@ -70,7 +72,7 @@ async fn run(cli: Cli, output: Output) -> Result<Ended> {
         Command::Infer(args) => infer::run(&session, &args).await,
         Command::Embed(args) => embed::run(&session, &args).await,
         Command::Job(command) => job::run(&session, command).await,
-        Command::Balance { account } => balance::show(&session, account).await,
+        Command::Balance { whose } => balance::show(&session, whose).await,
         Command::Account(AccountCommand::New) => unreachable!("it was done above; qed"),
     }
 }

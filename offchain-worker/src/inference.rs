@@ -220,8 +220,10 @@ impl Inference {
             TrySendError::Full(_) => InferenceError::Busy,
             TrySendError::Disconnected(_) => InferenceError::Stopped,
         })?;
-        let _wake = WakeOnDrop(&self.inner.messages);
-        answer.await.unwrap_or(Err(InferenceError::Stopped))
+        let abandoned = WakeOnDrop(&self.inner.messages);
+        let answer = answer.await;
+        std::mem::forget(abandoned);
+        answer.unwrap_or(Err(InferenceError::Stopped))
     }
 }
 
@@ -235,7 +237,8 @@ impl Drop for Inner {
     }
 }
 
-/// Lets the supervisor look whether somebody still waits for what the child computes.
+/// Lets the supervisor look whether somebody still waits for what the child computes; dropped with a
+/// future whose caller has stopped waiting.
 struct WakeOnDrop<'a>(&'a SyncSender<Message>);
 
 impl Drop for WakeOnDrop<'_> {

@@ -137,11 +137,9 @@ impl Journal {
 
     fn save_one(&self, work: &WorkId, record: Option<&Record>) -> io::Result<()> {
         let file = self.file(work);
+        fs::create_dir_all(&self.dir)?;
         match record {
-            Some(record) => {
-                fs::create_dir_all(&self.dir)?;
-                write(&file, record)?;
-            }
+            Some(record) => write(&file, record)?,
             None => remove(&file)?,
         }
         File::open(&self.dir)?.sync_all()

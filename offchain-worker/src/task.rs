@@ -12,7 +12,7 @@ use crate::{
     LOG_TARGET,
 };
 use doing::Doing;
-use futures::{channel::oneshot, executor::block_on, stream::FusedStream, FutureExt, StreamExt};
+use futures::{channel::oneshot, executor::block_on, future::Fuse, stream::FusedStream, FutureExt, StreamExt};
 use kagari_primitives::{BlockNumber, ComputeApi, Hash, JobId, JobState};
 use sc_client_api::{BlockBackend, BlockchainEvents};
 use sc_transaction_pool_api::TransactionPool;
@@ -159,7 +159,9 @@ impl<C: Chain> Worker<C> {
         }
     }
 
-    fn run(mut self, mut stopped: oneshot::Receiver<()>) {
+    fn run(mut self, stopped: oneshot::Receiver<()>) {
+        // A receiver whose sender is gone calls itself terminated, and `select!` would pass over it.
+        let mut stopped = stopped.fuse();
         let mut news = self.chain.news().fuse();
         self.survive(Self::hear_best);
         loop {
@@ -175,7 +177,7 @@ impl<C: Chain> Worker<C> {
     async fn wake(
         &mut self,
         news: &mut (impl FusedStream<Item = News> + Unpin),
-        mut stopped: &mut oneshot::Receiver<()>,
+        mut stopped: &mut Fuse<oneshot::Receiver<()>>,
     ) -> Wake {
         let mut event = pin!(self.doing.next().fuse());
         futures::select! {
@@ -185,16 +187,11 @@ impl<C: Chain> Worker<C> {
         }
     }
 
-    /// Does something and goes on if it panics. What the machine was in the middle of may be lost
-    /// then, so that it starts over from the journal.
+    /// Does something, and goes on if it panics.
     fn survive(&mut self, act: impl FnOnce(&mut Self)) {
-        if catch_unwind(AssertUnwindSafe(|| act(self))).is_ok() {
-            return;
+        if catch_unwind(AssertUnwindSafe(|| act(self))).is_err() {
+            log::error!(target: LOG_TARGET, "The worker panicked; it goes on with the next block");
         }
-        log::error!(target: LOG_TARGET, "The worker panicked; it goes on from its journal");
-        self.doing.cancel_all();
-        self.machine = Machine::new(self.limits, self.journal.load());
-        self.best = NO_HEAD;
     }
 
     /// Looks at the best block. News may have queued up meanwhile; the same block is not looked at
@@ -269,12 +266,25 @@ impl<C: Chain> Worker<C> {
     fn handle(&mut self, event: Event) {
         let mut events = VecDeque::from([event]);
         while let Some(event) = events.pop_front() {
-            for command in self.machine.handle(event) {
+            for command in self.decide(event) {
                 events.extend(self.try_carry_out(command));
             }
         }
         self.metrics.running.set(self.machine.running() as u64);
         self.metrics.waiting.set(self.machine.waiting() as u64);
+    }
+
+    /// What the machine makes of an event. If that panics, commands may be lost, so that it starts
+    /// over from the journal.
+    fn decide(&mut self, event: Event) -> Vec<Command> {
+        let decided = catch_unwind(AssertUnwindSafe(|| self.machine.handle(event)));
+        decided.unwrap_or_else(|_| {
+            log::error!(target: LOG_TARGET, "The worker panicked; it starts over from its journal");
+            self.doing.cancel_all();
+            self.machine = Machine::new(self.limits, self.journal.load());
+            self.best = NO_HEAD;
+            Vec::new()
+        })
     }
 
     /// Carries out a command; if that panics, the machine hears that it failed.

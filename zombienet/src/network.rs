@@ -151,7 +151,7 @@ fn config(settings: &Settings) -> Result<NetworkConfig> {
 
 /// Arguments of every node. The zombienet default for a node's own arguments replaces these.
 fn common_args() -> Vec<Arg> {
-    vec!["--no-mdns".into(), "--no-hardware-benchmarks".into()]
+    vec!["--no-mdns".into()]
 }
 
 fn provider_args(models: &str) -> Vec<Arg> {

@@ -5,7 +5,6 @@ use kagari_primitives::{Hash, Task};
 
 fn prepared(total: Option<u128>) -> Prepared {
     let quote = |total| Quote {
-        provider: "5P".into(),
         price: Amount(10),
         total: Amount(total),
     };

@@ -22,7 +22,7 @@ pub async fn run(session: &Session, command: ProviderCommand) -> Result<Ended> {
         ProviderCommand::Register(args) => register(session, &args).await,
         ProviderCommand::Offer(args) => offer(session, &args).await,
         ProviderCommand::RemoveOffer { model } => remove_offer(session, &model).await,
-        ProviderCommand::Status { account } => status(session, account).await,
+        ProviderCommand::Status { whose } => status(session, whose).await,
         ProviderCommand::Unbond => unbond(session).await,
         ProviderCommand::Withdraw => withdraw(session).await,
     }

@@ -40,7 +40,7 @@ export async function startNode() {
     binary(),
     [
       '--dev', '--provider', '--no-mdns', '--no-prometheus', '--no-telemetry',
-      '--no-hardware-benchmarks', `--models=${modelsFolder()}`, `--base-path=${base}`,
+      `--models=${modelsFolder()}`, `--base-path=${base}`,
       `--rpc-port=${rpcPort}`, `--port=${await freePort()}`,
     ],
     { stdio: ['ignore', log, log], detached: true },

@@ -69,7 +69,8 @@ impl TestChain {
             input_extrinsic: 1,
             assignment_hash: Hash::from_low_u64_be(u64::from(id)),
             assigned_at,
-            deadline: assigned_at + 100,
+            // Blocks are made in a loop until something has come about.
+            deadline: assigned_at + 1_000_000,
         };
         state.inputs.insert(assignment.input_hash, input.to_vec());
         state.assigned.push(assignment.clone());

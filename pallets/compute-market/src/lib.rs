@@ -51,7 +51,7 @@ pub mod pallet {
         model::Manifest,
         worker_key::{WorkerId, WorkerSignature},
         AccountId, Balance, BlockNumber, EraIndex, Hardware, Hash, JobId, JobInfo, JobSpec,
-        ModelId, Word, Work,
+        ModelId, OfferInfo, ProviderInfo, Word, Work,
     };
     use sp_runtime::{traits::BlockNumberProvider, Permill};
 
@@ -549,6 +549,30 @@ pub mod pallet {
         ) -> DispatchResult {
             let who = ensure_signed(origin)?;
             Self::do_submit_job(who, spec, input)
+        }
+    }
+
+    /// What people may ask, for example through polkadot.js.
+    #[pallet::view_functions]
+    impl<T: Config> Pallet<T> {
+        /// An open job; one that has ended is in the event `JobClosed`.
+        pub fn open_job(job: JobId) -> Option<JobInfo> {
+            Self::job(job)
+        }
+
+        /// A provider, with its offers and what it works on.
+        pub fn registered_provider(provider: AccountId) -> Option<ProviderInfo> {
+            Self::provider(provider)
+        }
+
+        /// The offers for a model that have room now, cheapest first.
+        pub fn standing_offers(model: ModelId) -> Vec<OfferInfo> {
+            Self::offers(model)
+        }
+
+        /// The registered models, by their ids.
+        pub fn registered_models() -> Vec<(ModelId, Manifest)> {
+            Self::models()
         }
     }
 }

@@ -203,4 +203,18 @@ pub mod pallet {
             Self::do_attest(attestation, output)
         }
     }
+
+    /// What people may ask, for example through polkadot.js.
+    #[pallet::view_functions]
+    impl<T: Config> Pallet<T> {
+        /// Blocks from an attestation to its verdict.
+        pub fn audit_window() -> BlockNumber {
+            Window::<T>::get()
+        }
+
+        /// The era in which a job was last settled, with its rate and what it may still mint.
+        pub fn latest_era() -> Option<Era> {
+            CurrentEra::<T>::get()
+        }
+    }
 }

@@ -11,11 +11,11 @@ use serde::Serialize;
 const MARGIN: Balance = 10;
 
 /// Blocks that any job is given, for its way through the pool and the queue of its provider.
-const BASE_DEADLINE: BlockNumber = 30;
+const BASE_DEADLINE: BlockNumber = 60;
 /// Longest deadline that is suggested: ten minutes.
 const MAX_DEADLINE: BlockNumber = 300;
-/// Work units that a slow machine does in a block's time.
-const SLOW_UNITS_PER_BLOCK: u64 = 2;
+/// Work units that a slow, busy machine does in a block's time.
+const SLOW_UNITS_PER_BLOCK: u64 = 1;
 
 /// An offer, with what the bond of its provider still covers.
 #[derive(Clone, Debug)]
@@ -160,7 +160,7 @@ mod tests {
     #[test]
     fn more_work_is_given_more_time() {
         assert_eq!(deadline(0), BASE_DEADLINE);
-        assert_eq!(deadline(20 * MACS_PER_WORK_UNIT), BASE_DEADLINE + 10);
+        assert_eq!(deadline(20 * MACS_PER_WORK_UNIT), BASE_DEADLINE + 20);
         assert_eq!(deadline(Work::MAX), MAX_DEADLINE);
     }
 

@@ -271,7 +271,7 @@ fn spawn(config: &NodeConfig, base: &Path, ports: Ports) -> Child {
         .arg(format!("--rpc-port={}", ports.rpc))
         .arg(format!("--port={}", ports.peers))
         .arg(format!("--prometheus-port={}", ports.metrics))
-        .args(["--no-mdns", "--no-telemetry", "--no-hardware-benchmarks"])
+        .args(["--no-mdns", "--no-telemetry"])
         .stdin(Stdio::null())
         .stdout(log.try_clone().expect("a file handle can be cloned"))
         .stderr(log)

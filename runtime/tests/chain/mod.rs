@@ -1,0 +1,234 @@
+//! A chain of blocks in memory, from the genesis of the development preset.
+
+use codec::{Decode, Encode};
+use frame_support::traits::fungible::Inspect;
+use frame_system::offchain::CreateAuthorizedTransaction;
+use kagari_primitives::{
+    known_models, payload_hash,
+    worker_key::{ownership_message, WorkerPair},
+    Attestation, Balance, BlockNumber, Hardware, Hash, JobId, JobSpec, Sampling, StopReason, Task,
+    Word, KGR,
+};
+use kagari_runtime::{
+    genesis_presets, Balances, ComputeMarket, Executive, Header, ProofOfWorkDone, Runtime,
+    RuntimeCall, RuntimeEvent, RuntimeGenesisConfig, SignedPayload, System, TxExtension,
+    UncheckedExtrinsic,
+};
+use sp_core::Pair;
+use sp_keyring::Sr25519Keyring;
+use sp_runtime::{
+    generic::Era,
+    traits::Header as _,
+    transaction_validity::{TransactionSource, TransactionValidity, TransactionValidityError},
+    ApplyExtrinsicResult, BuildStorage, DispatchResult,
+};
+
+/// A chain whose present block is open for extrinsics.
+pub struct Chain {
+    number: BlockNumber,
+    /// Told apart by it, two chains with the same blocks are forks of each other.
+    salt: u8,
+}
+
+impl Chain {
+    pub fn new() -> Self {
+        Self { number: 0, salt: 0 }
+    }
+
+    pub fn forked() -> Self {
+        Self { number: 0, salt: 1 }
+    }
+
+    /// Runs a test on the chain and checks the pallets' state afterwards.
+    pub fn run(mut self, test: impl FnOnce(&mut Self)) {
+        let preset = genesis_presets::development();
+        let mut config = serde_json::to_value(RuntimeGenesisConfig::default()).unwrap();
+        json_merge(&mut config, preset);
+        let config: RuntimeGenesisConfig = serde_json::from_value(config).unwrap();
+        let mut ext = sp_io::TestExternalities::new(config.build_storage().unwrap());
+        ext.execute_with(|| {
+            self.go_on(1);
+            test(&mut self);
+            #[cfg(feature = "try-runtime")]
+            {
+                ComputeMarket::do_try_state().unwrap();
+                ProofOfWorkDone::do_try_state().unwrap();
+            }
+        });
+    }
+
+    /// Opens the block that is so many blocks ahead.
+    pub fn go_on(&mut self, blocks: BlockNumber) {
+        for _ in 0..blocks {
+            self.number += 1;
+            let parent = match self.number {
+                1 => Hash::zero(),
+                n => Hash::from_low_u64_be(u64::from(n) << 8 | u64::from(self.salt)),
+            };
+            let header = Header::new(
+                self.number,
+                Default::default(),
+                Default::default(),
+                parent,
+                Default::default(),
+            );
+            Executive::initialize_block(&header);
+            self.set_time();
+        }
+    }
+
+    fn set_time(&self) {
+        let now = 1_000_000_000_000 + u64::from(self.number) * 2_000;
+        let call = RuntimeCall::Timestamp(pallet_timestamp::Call::set { now });
+        Executive::apply_extrinsic(UncheckedExtrinsic::new_bare(call)).unwrap().unwrap();
+        Executive::inherents_applied();
+    }
+
+    pub fn issuance(&self) -> Balance {
+        Balances::total_issuance()
+    }
+
+    pub fn total(&self, who: Sr25519Keyring) -> Balance {
+        Balances::total_balance(&who.to_account_id())
+    }
+
+    /// All fees that were paid; they are burned.
+    pub fn fees(&self) -> Balance {
+        FEES.with(|fees| *fees.borrow())
+    }
+
+    /// Has `who` bond and offer SmolLM2.
+    pub fn bond(&mut self, who: Sr25519Keyring, price: Balance) {
+        let account = who.to_account_id();
+        let message = ownership_message(ComputeMarket::genesis_hash(), &account);
+        let register = pallet_compute_market::Call::register_provider {
+            bond: 1_000 * KGR,
+            worker: worker(who).public(),
+            proof: worker(who).sign(&message),
+            hardware: Hardware::default(),
+        };
+        self.sign_and_apply(who, register.into()).unwrap();
+        let model = known_models::smollm2_135m_instruct().id();
+        let offer = pallet_compute_market::Call::set_offer { model, price, capacity: 2 };
+        self.sign_and_apply(who, offer.into()).unwrap();
+    }
+
+    /// A job of four tokens.
+    pub fn job_call(&self) -> pallet_compute_market::Call<Runtime> {
+        let spec = JobSpec {
+            model: known_models::smollm2_135m_instruct().id(),
+            task: Task::Completion { max_new_tokens: 4, sampling: Sampling::GREEDY },
+            max_price: 100 * KGR,
+            deadline: 30,
+        };
+        pallet_compute_market::Call::submit_job { spec, input: vec![5, 6, 7] }
+    }
+
+    pub fn submit(&mut self, who: Sr25519Keyring) -> JobId {
+        self.sign_and_apply(who, self.job_call().into()).unwrap();
+        let job = System::events().into_iter().rev().find_map(|record| match record.event {
+            RuntimeEvent::ComputeMarket(pallet_compute_market::Event::JobSubmitted {
+                job, ..
+            }) => Some(job),
+            _ => None,
+        });
+        job.unwrap()
+    }
+
+    /// The extrinsic with which the worker of `by` attests a job, for the assignment as it stands.
+    pub fn attestation(
+        &self,
+        job: JobId,
+        by: Sr25519Keyring,
+        output: &[Word],
+    ) -> UncheckedExtrinsic {
+        let attestation = Attestation {
+            job,
+            assigned_at: self.number,
+            output_hash: payload_hash(output),
+            stop: StopReason::Length,
+            trace_root: Hash::repeat_byte(9),
+        };
+        let message = ProofOfWorkDone::attestation_message(&attestation).unwrap();
+        let call = pallet_proof_of_work_done::Call::attest {
+            attestation,
+            signature: worker(by).sign(&message),
+            output: output.to_vec(),
+        };
+        <Runtime as CreateAuthorizedTransaction<RuntimeCall>>::create_authorized_transaction(
+            call.into(),
+        )
+    }
+
+    /// Applies an extrinsic that must dispatch well if it is valid.
+    pub fn apply(&mut self, extrinsic: UncheckedExtrinsic) -> Result<(), TransactionValidityError> {
+        apply(extrinsic).map(|dispatched| dispatched.unwrap())
+    }
+
+    pub fn validate(&self, extrinsic: UncheckedExtrinsic) -> TransactionValidity {
+        Executive::validate_transaction(TransactionSource::External, extrinsic, Default::default())
+    }
+
+    pub fn sign_and_apply(&mut self, who: Sr25519Keyring, call: RuntimeCall) -> DispatchResult {
+        apply(sign(who, call)).expect("the extrinsic is valid")
+    }
+}
+
+thread_local! {
+    static FEES: std::cell::RefCell<Balance> = const { std::cell::RefCell::new(0) };
+}
+
+/// Applies an extrinsic and counts its fee. Encoded and decoded on the way, as it would come in.
+fn apply(extrinsic: UncheckedExtrinsic) -> ApplyExtrinsicResult {
+    let extrinsic = UncheckedExtrinsic::decode(&mut &extrinsic.encode()[..]).unwrap();
+    let seen = System::events().len();
+    let result = Executive::apply_extrinsic(extrinsic);
+    for record in System::events().into_iter().skip(seen) {
+        if let RuntimeEvent::TransactionPayment(
+            pallet_transaction_payment::Event::TransactionFeePaid { actual_fee, tip, .. },
+        ) = record.event
+        {
+            FEES.with(|fees| *fees.borrow_mut() += actual_fee + tip);
+        }
+    }
+    result
+}
+
+fn worker(of: Sr25519Keyring) -> WorkerPair {
+    WorkerPair::from_string(&format!("//{of}//worker"), None).unwrap()
+}
+
+fn sign(who: Sr25519Keyring, call: RuntimeCall) -> UncheckedExtrinsic {
+    let account = who.to_account_id();
+    let nonce = System::account_nonce(&account);
+    let extension: TxExtension = (
+        frame_system::AuthorizeCall::new(),
+        frame_system::CheckNonZeroSender::new(),
+        frame_system::CheckSpecVersion::new(),
+        frame_system::CheckTxVersion::new(),
+        frame_system::CheckGenesis::new(),
+        frame_system::CheckEra::from(Era::Immortal),
+        frame_system::CheckNonce::from(nonce),
+        frame_system::CheckWeight::new(),
+        pallet_transaction_payment::ChargeTransactionPayment::from(0),
+        frame_metadata_hash_extension::CheckMetadataHash::new(false),
+        frame_system::WeightReclaim::new(),
+    );
+    let payload = SignedPayload::new(call, extension).unwrap();
+    let signature = payload.using_encoded(|bytes| who.sign(bytes));
+    let (call, extension, _) = payload.deconstruct();
+    UncheckedExtrinsic::new_signed(call, account.into(), signature.into(), extension)
+}
+
+/// Puts what `patch` has in place of what `into` has.
+fn json_merge(into: &mut serde_json::Value, patch: serde_json::Value) {
+    use serde_json::Value::Object;
+    match (into, patch) {
+        (Object(into), Object(patch)) => {
+            for (key, value) in patch {
+                json_merge(into.entry(key).or_insert(serde_json::Value::Null), value);
+            }
+        }
+        (into, patch) => *into = patch,
+    }
+}
