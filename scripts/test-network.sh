@@ -57,10 +57,10 @@ run_test() {
 nodes_are_running() { [[ -n "$test_pid" ]] && kill -0 -- "-$test_pid" 2>/dev/null; }
 
 end_nodes() {
-    local _
+    local limit=$((SECONDS + STOP_LIMIT))
     nodes_are_running || return 0
     kill -TERM -- "-$test_pid" 2>/dev/null || true
-    for ((_ = 0; _ < STOP_LIMIT * 5; _++)); do
+    while ((SECONDS < limit)); do
         nodes_are_running || return 0
         sleep 0.2
     done

@@ -24,16 +24,18 @@ pub async fn follow(
     let mut changes = Changes::start(compute, job).await;
     let mut misses = 0;
     loop {
-        let state = changes.next().await?;
+        let state = changes.next().await.map_err(|f| lost_sight(f, job))?;
         if state.is_null() {
             misses += 1;
             if misses == MOST_MISSES {
                 return Err(unknown_job(job));
             }
+            // A node tells only once that it doesn't know the job.
+            changes.poll();
             continue;
         }
         misses = 0;
-        let answer: Answer<JobView> = Answer::read(state)?;
+        let answer: Answer<JobView> = Answer::read(state).map_err(|f| lost_sight(f, job))?;
         tell(&answer.meaning);
         if answer.meaning.is_over() {
             return Ok(answer);
@@ -55,6 +57,11 @@ pub async fn interrupt() {
         // Without a handler, the signal ends the process by itself.
         std::future::pending::<()>().await;
     }
+}
+
+/// The job goes on, but we don't see it.
+fn lost_sight(failure: Failure, job: JobId) -> Failure {
+    failure.about_job(format!("{job:#x}"))
 }
 
 fn unknown_job(job: JobId) -> Failure {
@@ -81,6 +88,11 @@ impl<'a> Changes<'a> {
             subscription,
             looked: false,
         }
+    }
+
+    /// From now on looks again and again.
+    fn poll(&mut self) {
+        self.subscription = None;
     }
 
     /// The job at its next change, or just again; `null` if the node doesn't know it.

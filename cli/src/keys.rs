@@ -168,7 +168,7 @@ mod tests {
     }
 
     fn told(result: Result<Keypair>) -> String {
-        format!("{:#}", result.err().expect("is an error"))
+        format!("{:#}", result.expect_err("is an error"))
     }
 
     #[test]

@@ -1,4 +1,5 @@
 //! Kagari's node: consensus, network, RPC, and the worker of a provider.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod chain_spec;
 mod cli;

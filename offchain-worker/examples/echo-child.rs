@@ -3,13 +3,13 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 use kagari_inference::protocol::{
-    decode, read_frame, write_frame, Completed, Failure, Request, RequestBody, Response, ResponseBody,
+    decode, read_frame, write_frame, Completed, Failure, Request, RequestBody, Response,
+    ResponseBody,
 };
 use kagari_primitives::{Hash, StopReason, Word};
 use std::{
     io::{self, Write},
-    process,
-    thread,
+    process, thread,
 };
 
 /// Ends the child at once.
@@ -38,7 +38,9 @@ fn main() {
 fn answer(body: RequestBody, answers: &mut impl Write) -> Option<ResponseBody> {
     Some(match body {
         RequestBody::Load { .. } => ResponseBody::Loaded,
-        RequestBody::Encode { text, .. } => ResponseBody::Words(text.bytes().map(Word::from).collect()),
+        RequestBody::Encode { text, .. } => {
+            ResponseBody::Words(text.bytes().map(Word::from).collect())
+        }
         RequestBody::EncodeChat { messages, .. } => {
             ResponseBody::Words(messages.iter().map(|m| m.content.len() as Word).collect())
         }
@@ -64,7 +66,9 @@ fn run(input: Vec<Word>, seed: [u8; 32], answers: &mut impl Write) -> Option<Res
             write_frame(answers, &Response { id: u64::MAX, body }).unwrap();
             None
         }
-        Some(&REFUSE) => Some(ResponseBody::Failed(Failure::bad_input("the input is refused"))),
+        Some(&REFUSE) => Some(ResponseBody::Failed(Failure::bad_input(
+            "the input is refused",
+        ))),
         _ => Some(ResponseBody::Done(Completed {
             output: input,
             stop: StopReason::Length,

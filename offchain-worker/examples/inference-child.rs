@@ -8,7 +8,10 @@ use std::{env, process::ExitCode};
 fn main() -> ExitCode {
     let args: Vec<String> = env::args().collect();
     let value = |name: &str| {
-        let at = args.iter().position(|arg| arg == name).expect("the argument is given");
+        let at = args
+            .iter()
+            .position(|arg| arg == name)
+            .expect("the argument is given");
         args[at + 1].parse().expect("the argument is a number")
     };
     serve(ChildLimits {

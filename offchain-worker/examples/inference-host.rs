@@ -10,7 +10,10 @@ use std::{env, thread, time::Duration};
 fn main() {
     let config = InferenceConfig {
         models_dir: env::temp_dir(),
-        program: env::args().nth(1).expect("the child's program is given").into(),
+        program: env::args()
+            .nth(1)
+            .expect("the child's program is given")
+            .into(),
         memory_mib: 4_096,
         threads: 1,
         concurrency: 1,

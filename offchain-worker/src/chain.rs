@@ -5,7 +5,8 @@ use codec::Encode;
 use futures::{future::BoxFuture, stream, FutureExt, Stream, StreamExt};
 use kagari_primitives::{
     worker_key::{WorkerId, WorkerSignature, KEY_TYPE},
-    Assignment, Attestation, BlockNumber, ComputeApi, Hash, JobId, JobInfo, Manifest, ModelId, Word,
+    AccountId, Assignment, Attestation, BlockNumber, ComputeApi, Hash, JobId, JobInfo, Manifest,
+    ModelId, Word,
 };
 use sc_client_api::{BlockBackend, BlockchainEvents};
 use sc_transaction_pool_api::{
@@ -72,6 +73,8 @@ pub trait Chain: Send {
     fn finalised(&self) -> Head;
     /// The worker keys in this node's keystore.
     fn workers(&self) -> Vec<WorkerId>;
+    /// The provider that has named a worker key, if any.
+    fn provider(&self, at: Hash, worker: &WorkerId) -> Result<Option<AccountId>, ChainError>;
     /// The jobs that are assigned to a worker key and lack an attestation.
     fn assignments(&self, at: Hash, worker: &WorkerId) -> Result<Vec<Assignment>, ChainError>;
     /// An open job.
@@ -81,7 +84,12 @@ pub trait Chain: Send {
     /// The input of a job.
     fn input(&self, assignment: &Assignment) -> Result<Vec<Word>, PayloadError>;
     /// Signs an attestation.
-    fn sign(&self, at: Hash, worker: &WorkerId, attestation: Attestation) -> Result<WorkerSignature, ChainError>;
+    fn sign(
+        &self,
+        at: Hash,
+        worker: &WorkerId,
+        attestation: Attestation,
+    ) -> Result<WorkerSignature, ChainError>;
     /// Builds a fresh extrinsic and submits it to the pool.
     fn submit(
         &self,
@@ -103,7 +111,12 @@ pub struct NodeChain<Block, Client, Pool> {
 impl<Block, Client, Pool> NodeChain<Block, Client, Pool> {
     /// The chain behind a node's parts.
     pub fn new(client: Arc<Client>, pool: Arc<Pool>, keystore: KeystorePtr) -> Self {
-        Self { client, pool, keystore, block: PhantomData }
+        Self {
+            client,
+            pool,
+            keystore,
+            block: PhantomData,
+        }
     }
 }
 
@@ -122,24 +135,44 @@ where
     Pool: TransactionPool<Block = Block> + 'static,
 {
     fn news(&self) -> NewsStream {
-        let best = self.client.import_notification_stream().filter(|n| futures::future::ready(n.is_new_best));
+        let best = self
+            .client
+            .import_notification_stream()
+            .filter(|n| futures::future::ready(n.is_new_best));
         let finalised = self.client.finality_notification_stream();
         // Either ends with the client.
-        Box::pin(stream::select(best.map(|_| News::Best), finalised.map(|_| News::Finalised)))
+        Box::pin(stream::select(
+            best.map(|_| News::Best),
+            finalised.map(|_| News::Finalised),
+        ))
     }
 
     fn best(&self) -> Head {
         let info = self.client.info();
-        Head { hash: info.best_hash, number: info.best_number.into() }
+        Head {
+            hash: info.best_hash,
+            number: info.best_number.into(),
+        }
     }
 
     fn finalised(&self) -> Head {
         let info = self.client.info();
-        Head { hash: info.finalized_hash, number: info.finalized_number.into() }
+        Head {
+            hash: info.finalized_hash,
+            number: info.finalized_number.into(),
+        }
     }
 
     fn workers(&self) -> Vec<WorkerId> {
-        self.keystore.sr25519_public_keys(KEY_TYPE).into_iter().map(WorkerId::from).collect()
+        self.keystore
+            .sr25519_public_keys(KEY_TYPE)
+            .into_iter()
+            .map(WorkerId::from)
+            .collect()
+    }
+
+    fn provider(&self, at: Hash, worker: &WorkerId) -> Result<Option<AccountId>, ChainError> {
+        Ok(self.client.runtime_api().provider_of(at, worker.clone())?)
     }
 
     fn assignments(&self, at: Hash, worker: &WorkerId) -> Result<Vec<Assignment>, ChainError> {
@@ -155,12 +188,32 @@ where
     }
 
     fn input(&self, assignment: &Assignment) -> Result<Vec<Word>, PayloadError> {
-        let Assignment { input_block, input_extrinsic, input_len, input_hash, .. } = *assignment;
-        payload::read::<Block, Client>(&self.client, input_block, input_extrinsic, input_len, input_hash)
+        let Assignment {
+            input_block,
+            input_extrinsic,
+            input_len,
+            input_hash,
+            ..
+        } = *assignment;
+        payload::read::<Block, Client>(
+            &self.client,
+            input_block,
+            input_extrinsic,
+            input_len,
+            input_hash,
+        )
     }
 
-    fn sign(&self, at: Hash, worker: &WorkerId, attestation: Attestation) -> Result<WorkerSignature, ChainError> {
-        let message = self.client.runtime_api().attestation_message(at, attestation)?;
+    fn sign(
+        &self,
+        at: Hash,
+        worker: &WorkerId,
+        attestation: Attestation,
+    ) -> Result<WorkerSignature, ChainError> {
+        let message = self
+            .client
+            .runtime_api()
+            .attestation_message(at, attestation)?;
         let message = message.ok_or(ChainError::NotAssigned)?;
         let key = worker.clone().into_inner();
         let signature = self.keystore.sr25519_sign(KEY_TYPE, &key, &message);
@@ -176,12 +229,18 @@ where
         signature: WorkerSignature,
         output: Vec<Word>,
     ) -> BoxFuture<'static, Result<(), ChainError>> {
-        let extrinsic = self.client.runtime_api().attestation(at, attestation, signature, output);
+        let extrinsic = self
+            .client
+            .runtime_api()
+            .attestation(at, attestation, signature, output);
         let pool = self.pool.clone();
         async move {
             let extrinsic = extrinsic?;
             log::trace!(target: crate::LOG_TARGET, "Submitting {} bytes", extrinsic.encoded_size());
-            match pool.submit_one(at, TransactionSource::Local, extrinsic).await {
+            match pool
+                .submit_one(at, TransactionSource::Local, extrinsic)
+                .await
+            {
                 Ok(_) => Ok(()),
                 Err(error) => refused(error.into_pool_error()),
             }
@@ -197,5 +256,36 @@ fn refused<E: std::error::Error>(error: Result<PoolError, E>) -> Result<(), Chai
         Ok(PoolError::AlreadyImported(_) | PoolError::TooLowPriority { .. }) => Ok(()),
         Ok(error) => Err(ChainError::Pool(error.to_string())),
         Err(error) => Err(ChainError::Pool(error.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sp_runtime::transaction_validity::{InvalidTransaction, UnknownTransaction};
+
+    fn refused(error: PoolError) -> Result<(), ChainError> {
+        super::refused::<PoolError>(Ok(error))
+    }
+
+    #[test]
+    fn an_attestation_that_the_pool_has_is_submitted() {
+        assert_eq!(refused(PoolError::AlreadyImported(Box::new(()))), Ok(()));
+        assert_eq!(
+            refused(PoolError::TooLowPriority { old: 1, new: 1 }),
+            Ok(())
+        );
+    }
+
+    #[test]
+    fn an_attestation_that_the_pool_lacks_is_not() {
+        for error in [
+            PoolError::UnknownTransaction(UnknownTransaction::CannotLookup),
+            PoolError::InvalidTransaction(InvalidTransaction::Stale),
+            PoolError::TemporarilyBanned,
+            PoolError::ImmediatelyDropped,
+        ] {
+            assert!(matches!(refused(error), Err(ChainError::Pool(_))));
+        }
     }
 }

@@ -1,5 +1,5 @@
 //! Inference, as the rest of the node asks for it. It happens in a child process, which is started,
-//! limited, killed and restarted here: see [`crate::child`].
+//! limited, killed and restarted by the module `child`.
 
 use crate::{
     child::{self, Call, Message},
@@ -7,7 +7,9 @@ use crate::{
 };
 use codec::Encode;
 use futures::channel::oneshot;
-use kagari_inference::protocol::{ChatMessage, Completed, Failure, FailureKind, RequestBody, ResponseBody};
+use kagari_inference::protocol::{
+    ChatMessage, Completed, Failure, FailureKind, RequestBody, ResponseBody,
+};
 use kagari_primitives::{model::ModelFile, Architecture, Manifest, Task, Word};
 use std::{
     path::PathBuf,
@@ -131,12 +133,26 @@ impl Inference {
         let pid = Arc::new(AtomicU32::new(0));
         let metrics = ChildMetrics::new(registry);
         let (messages, supervisor) = child::start(config.clone(), metrics, pid.clone());
-        Self { inner: Arc::new(Inner { config, messages, pid, supervisor }) }
+        Self {
+            inner: Arc::new(Inner {
+                config,
+                messages,
+                pid,
+                supervisor,
+            }),
+        }
     }
 
     /// Turns text into a model's input.
-    pub async fn encode(&self, model: &Manifest, text: String) -> Result<Vec<Word>, InferenceError> {
-        let body = RequestBody::Encode { model: model.id(), text };
+    pub async fn encode(
+        &self,
+        model: &Manifest,
+        text: String,
+    ) -> Result<Vec<Word>, InferenceError> {
+        let body = RequestBody::Encode {
+            model: model.id(),
+            text,
+        };
         words(self.call(model, body).await?)
     }
 
@@ -146,13 +162,19 @@ impl Inference {
         model: &Manifest,
         messages: Vec<ChatMessage>,
     ) -> Result<Vec<Word>, InferenceError> {
-        let body = RequestBody::EncodeChat { model: model.id(), messages };
+        let body = RequestBody::EncodeChat {
+            model: model.id(),
+            messages,
+        };
         words(self.call(model, body).await?)
     }
 
     /// Turns token ids into text.
     pub async fn decode(&self, model: &Manifest, ids: Vec<Word>) -> Result<String, InferenceError> {
-        let body = RequestBody::Decode { model: model.id(), ids };
+        let body = RequestBody::Decode {
+            model: model.id(),
+            ids,
+        };
         match self.call(model, body).await? {
             ResponseBody::Text(text) => Ok(text),
             other => Err(unexpected(&other)),
@@ -167,7 +189,12 @@ impl Inference {
         seed: [u8; 32],
         input: Vec<Word>,
     ) -> Result<Completed, InferenceError> {
-        let body = RequestBody::Run { model: model.id(), task, seed, input };
+        let body = RequestBody::Run {
+            model: model.id(),
+            task,
+            seed,
+            input,
+        };
         match self.call(model, body).await? {
             ResponseBody::Done(completed) => Ok(completed),
             other => Err(unexpected(&other)),
@@ -179,7 +206,9 @@ impl Inference {
     pub fn available(&self, model: &Manifest) -> bool {
         let dir = self.dir_of(model);
         let is_there = |(name, file): (&str, ModelFile)| {
-            dir.join(name).metadata().is_ok_and(|m| m.is_file() && m.len() == file.len)
+            dir.join(name)
+                .metadata()
+                .is_ok_and(|m| m.is_file() && m.len() == file.len)
         };
         // The name becomes part of a path.
         model.has_valid_name() && files(model).into_iter().all(is_there)
@@ -202,10 +231,17 @@ impl Inference {
         self.inner.config.models_dir.join(model.name_text())
     }
 
-    async fn call(&self, model: &Manifest, body: RequestBody) -> Result<ResponseBody, InferenceError> {
+    async fn call(
+        &self,
+        model: &Manifest,
+        body: RequestBody,
+    ) -> Result<ResponseBody, InferenceError> {
         if !self.available(model) {
             let dir = self.dir_of(model).display().to_string();
-            return Err(InferenceError::ModelMissing { name: model.name_text(), dir });
+            return Err(InferenceError::ModelMissing {
+                name: model.name_text(),
+                dir,
+            });
         }
         let size = body.encoded_size();
         if size > MAX_REQUEST {
@@ -214,7 +250,11 @@ impl Inference {
             )));
         }
         let (reply, answer) = oneshot::channel();
-        let call = Call { manifest: model.clone(), body, reply };
+        let call = Call {
+            manifest: model.clone(),
+            body,
+            reply,
+        };
         let sent = self.inner.messages.try_send(Message::Call(Box::new(call)));
         sent.map_err(|error| match error {
             TrySendError::Full(_) => InferenceError::Busy,

@@ -43,7 +43,11 @@ impl Journal {
     /// Opens the journal in a folder, which is made if it isn't there. The folder may be unusable:
     /// that is logged, and tried again with every [`Self::save`].
     pub fn open(dir: PathBuf) -> Self {
-        let mut journal = Self { dir, unsaved: BTreeMap::new(), failing: false };
+        let mut journal = Self {
+            dir,
+            unsaved: BTreeMap::new(),
+            failing: false,
+        };
         let made = fs::create_dir_all(&journal.dir);
         journal.log(made.err());
         journal
@@ -124,7 +128,9 @@ impl Journal {
                  with every block; a restart would compute its jobs again. Free some space or make \
                  the folder writable.",
             ),
-            None if self.failing => log::info!(target: LOG_TARGET, "The journal in {dir} is written again"),
+            None if self.failing => {
+                log::info!(target: LOG_TARGET, "The journal in {dir} is written again")
+            }
             _ => {}
         }
         self.failing = fails;
@@ -146,7 +152,8 @@ impl Journal {
     }
 
     fn file(&self, work: &WorkId) -> PathBuf {
-        self.dir.join(format!("{}.{EXTENSION}", hex::encode(work.0)))
+        self.dir
+            .join(format!("{}.{EXTENSION}", hex::encode(work.0)))
     }
 }
 
@@ -173,7 +180,9 @@ fn discard(path: &Path, why: &str) {
 
 fn read(path: &Path) -> io::Result<Record> {
     let mut bytes = Vec::new();
-    File::open(path)?.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
+    File::open(path)?
+        .take(MAX_FILE + 1)
+        .read_to_end(&mut bytes)?;
     decode(&bytes).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "it is damaged"))
 }
 

@@ -1,8 +1,8 @@
 //! Prometheus metrics. Without a registry they are counted all the same, and nobody reads them.
 
 use substrate_prometheus_endpoint::{
-    exponential_buckets, linear_buckets, prometheus::core::Collector, Counter, CounterVec, Gauge, Histogram,
-    HistogramOpts, Opts, PrometheusError, Registry, U64,
+    exponential_buckets, linear_buckets, prometheus::core::Collector, Counter, CounterVec, Gauge,
+    Histogram, HistogramOpts, Opts, PrometheusError, Registry, U64,
 };
 
 const LOG_TARGET: &str = "kagari::metrics";
@@ -17,8 +17,13 @@ pub struct ChildMetrics {
 impl ChildMetrics {
     /// Metrics that stand in the registry, if there is one.
     pub fn new(registry: Option<&Registry>) -> Self {
-        let restarts = counter("kagari_inference_restarts", "Restarts of the inference process");
-        Self { restarts: register(restarts, registry) }
+        let restarts = counter(
+            "kagari_inference_restarts",
+            "Restarts of the inference process",
+        );
+        Self {
+            restarts: register(restarts, registry),
+        }
     }
 }
 
@@ -49,28 +54,55 @@ impl WorkerMetrics {
         let seconds = || exponential_buckets(0.01, 2.0, 16).unwrap_or_default();
         let blocks = linear_buckets(1.0, 1.0, 16).unwrap_or_default();
         let failed = CounterVec::new(
-            Opts::new("kagari_jobs_failed", "Failures of jobs on this node, by reason"),
+            Opts::new(
+                "kagari_jobs_failed",
+                "Failures of jobs on this node, by reason",
+            ),
             &["reason"],
         );
         Self {
-            assigned: register(counter("kagari_jobs_assigned", "Jobs assigned to this node"), registry),
-            running: register(gauge("kagari_jobs_running", "Jobs that are being computed"), registry),
-            waiting: register(gauge("kagari_jobs_waiting", "Jobs that wait to be computed"), registry),
+            assigned: register(
+                counter("kagari_jobs_assigned", "Jobs assigned to this node"),
+                registry,
+            ),
+            running: register(
+                gauge("kagari_jobs_running", "Jobs that are being computed"),
+                registry,
+            ),
+            waiting: register(
+                gauge("kagari_jobs_waiting", "Jobs that wait to be computed"),
+                registry,
+            ),
             attested: register(
-                counter("kagari_jobs_attested", "Jobs whose attestation was seen in a block"),
+                counter(
+                    "kagari_jobs_attested",
+                    "Jobs whose attestation was seen in a block",
+                ),
                 registry,
             ),
             failed: register(valid(failed), registry),
             queueing: register(
-                histogram("kagari_queueing_seconds", "From assignment to start of a computation", seconds()),
+                histogram(
+                    "kagari_queueing_seconds",
+                    "From assignment to start of a computation",
+                    seconds(),
+                ),
                 registry,
             ),
             inference: register(
-                histogram("kagari_inference_seconds", "Time of a computation", seconds()),
+                histogram(
+                    "kagari_inference_seconds",
+                    "Time of a computation",
+                    seconds(),
+                ),
                 registry,
             ),
             attestation: register(
-                histogram("kagari_attestation_blocks", "Blocks from result to attestation", blocks),
+                histogram(
+                    "kagari_attestation_blocks",
+                    "Blocks from result to attestation",
+                    blocks,
+                ),
                 registry,
             ),
         }
@@ -94,7 +126,9 @@ fn gauge(name: &str, help: &str) -> Gauge<U64> {
 }
 
 fn histogram(name: &str, help: &str, buckets: Vec<f64>) -> Histogram {
-    valid(Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets)))
+    valid(Histogram::with_opts(
+        HistogramOpts::new(name, help).buckets(buckets),
+    ))
 }
 
 #[allow(clippy::expect_used)]

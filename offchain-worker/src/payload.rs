@@ -12,7 +12,9 @@ mod tests;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PayloadError {
     /// The block is not part of the best chain that this node knows.
-    #[error("block {0}, which carries the payload, is not known to this node; wait until it has synced")]
+    #[error(
+        "block {0}, which carries the payload, is not known to this node; wait until it has synced"
+    )]
     UnknownBlock(BlockNumber),
     /// The node keeps neither the block's body nor the payload.
     #[error(
@@ -41,7 +43,9 @@ pub enum PayloadError {
         len: u32,
     },
     /// The bytes are others. After a fork the same height can carry another block for a moment.
-    #[error("the payload in extrinsic {index} of block {block} does not have the hash {expected:?}")]
+    #[error(
+        "the payload in extrinsic {index} of block {block} does not have the hash {expected:?}"
+    )]
     Mismatch {
         /// The block.
         block: BlockNumber,
@@ -98,14 +102,24 @@ where
     NumberFor<Block>: From<BlockNumber>,
     Client: BlockBackend<Block>,
 {
-    let id = client.block_hash(block.into())?.ok_or(PayloadError::UnknownBlock(block))?;
+    let id = client
+        .block_hash(block.into())?
+        .ok_or(PayloadError::UnknownBlock(block))?;
     let body = client.block_body(id)?.ok_or(PayloadError::Pruned(block))?;
-    let no_extrinsic = PayloadError::NoExtrinsic { block, index, count: body.len() };
+    let no_extrinsic = PayloadError::NoExtrinsic {
+        block,
+        index,
+        count: body.len(),
+    };
     let extrinsic = body.get(index as usize).ok_or(no_extrinsic)?.encode();
     let words = trailing_words(&extrinsic, len).ok_or(PayloadError::Short { block, index, len })?;
     match payload_hash(&words) == expected {
         true => Ok(words),
-        false => Err(PayloadError::Mismatch { block, index, expected }),
+        false => Err(PayloadError::Mismatch {
+            block,
+            index,
+            expected,
+        }),
     }
 }
 
@@ -118,13 +132,18 @@ where
     Block: BlockT<Hash = Hash>,
     Client: BlockBackend<Block>,
 {
-    let words = client.indexed_transaction(hash)?.as_deref().and_then(payload_words);
+    let words = client
+        .indexed_transaction(hash)?
+        .as_deref()
+        .and_then(payload_words);
     // The database takes the hash on trust from the runtime.
     Ok(words.filter(|w| w.len() == len as usize && payload_hash(w) == hash))
 }
 
 /// The last `len` words of an extrinsic.
 fn trailing_words(extrinsic: &[u8], len: u32) -> Option<Vec<Word>> {
-    let start = extrinsic.len().checked_sub((len as usize).checked_mul(4)?)?;
+    let start = extrinsic
+        .len()
+        .checked_sub((len as usize).checked_mul(4)?)?;
     payload_words(extrinsic.get(start..)?)
 }

@@ -20,7 +20,12 @@ impl WorkId {
     /// The work that an assignment asks for.
     pub fn of(assignment: &Assignment) -> Self {
         let spec: (ModelId, Task) = (assignment.spec.model, assignment.spec.task);
-        Self(BlakeTwo256::hash_of(&(b"kagari-work", assignment.job, spec, assignment.input_hash)))
+        Self(BlakeTwo256::hash_of(&(
+            b"kagari-work",
+            assignment.job,
+            spec,
+            assignment.input_hash,
+        )))
     }
 }
 
@@ -83,6 +88,9 @@ impl Record {
             signed.worker == self.assigned.worker
                 && signed.assignment_hash == self.assigned.assignment.assignment_hash
         };
-        self.signed.as_ref().filter(fits).map(|signed| &signed.signature)
+        self.signed
+            .as_ref()
+            .filter(fits)
+            .map(|signed| &signed.signature)
     }
 }

@@ -2,8 +2,9 @@
 //! asks for. A panic in here is logged and survived.
 
 mod doing;
+mod keys;
 use crate::{
-    chain::{Chain, Head, News, NodeChain},
+    chain::{Chain, ChainError, Head, News, NodeChain},
     inference::Inference,
     journal::Journal,
     machine::{Command, Event, Limits, Machine},
@@ -12,8 +13,11 @@ use crate::{
     LOG_TARGET,
 };
 use doing::Doing;
-use futures::{channel::oneshot, executor::block_on, future::Fuse, stream::FusedStream, FutureExt, StreamExt};
+use futures::{
+    channel::oneshot, executor::block_on, future::Fuse, stream::FusedStream, FutureExt, StreamExt,
+};
 use kagari_primitives::{BlockNumber, ComputeApi, Hash, JobId, JobState};
+use keys::Keys;
 use sc_client_api::{BlockBackend, BlockchainEvents};
 use sc_transaction_pool_api::TransactionPool;
 use sp_api::ProvideRuntimeApi;
@@ -38,7 +42,10 @@ const QUEUE: usize = 64;
 const ENTRIES: usize = 4_096;
 
 /// No block: the one before the first that is looked at.
-const NO_HEAD: Head = Head { hash: Hash::zero(), number: 0 };
+const NO_HEAD: Head = Head {
+    hash: Hash::zero(),
+    number: 0,
+};
 
 /// What a worker is made of.
 pub struct WorkerParams<Client, Pool> {
@@ -66,7 +73,9 @@ pub struct WorkerHandle {
 impl WorkerHandle {
     /// Whether the worker runs. It ends with the node.
     pub fn is_running(&self) -> bool {
-        self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
+        self.thread
+            .as_ref()
+            .is_some_and(|thread| !thread.is_finished())
     }
 }
 
@@ -81,7 +90,9 @@ impl Drop for WorkerHandle {
 }
 
 /// Starts a worker for the worker keys in the keystore.
-pub fn start_worker<Block, Client, Pool>(params: WorkerParams<Client, Pool>) -> io::Result<WorkerHandle>
+pub fn start_worker<Block, Client, Pool>(
+    params: WorkerParams<Client, Pool>,
+) -> io::Result<WorkerHandle>
 where
     Block: BlockT<Hash = Hash>,
     NumberFor<Block>: From<BlockNumber> + Into<BlockNumber>,
@@ -95,7 +106,14 @@ where
     Client::Api: ComputeApi<Block>,
     Pool: TransactionPool<Block = Block> + 'static,
 {
-    let WorkerParams { client, pool, keystore, inference, journal_dir, registry } = params;
+    let WorkerParams {
+        client,
+        pool,
+        keystore,
+        inference,
+        journal_dir,
+        registry,
+    } = params;
     let chain = NodeChain::<Block, Client, Pool>::new(client, pool, keystore);
     let metrics = WorkerMetrics::new(registry.as_ref());
     start(chain, inference, Journal::open(journal_dir), metrics)
@@ -114,8 +132,13 @@ pub fn start(
         let _guard = AbortGuard::never_abort();
         Worker::new(chain, inference, journal, metrics).run(stopped);
     };
-    let thread = thread::Builder::new().name("kagari-worker".into()).spawn(run)?;
-    Ok(WorkerHandle { stop: Some(stop), thread: Some(thread) })
+    let thread = thread::Builder::new()
+        .name("kagari-worker".into())
+        .spawn(run)?;
+    Ok(WorkerHandle {
+        stop: Some(stop),
+        thread: Some(thread),
+    })
 }
 
 struct Worker<C> {
@@ -125,6 +148,7 @@ struct Worker<C> {
     limits: Limits,
     metrics: WorkerMetrics,
     doing: Doing,
+    keys: Keys,
     /// The best block as the machine knows it: commands are carried out at its state.
     best: Head,
     /// The finalised block that was last looked at.
@@ -142,8 +166,11 @@ enum Wake {
 
 impl<C: Chain> Worker<C> {
     fn new(chain: C, inference: Inference, journal: Journal, metrics: WorkerMetrics) -> Self {
-        let limits =
-            Limits { concurrency: inference.concurrency().max(1), queue: QUEUE, entries: ENTRIES };
+        let limits = Limits {
+            concurrency: inference.concurrency().max(1),
+            queue: QUEUE,
+            entries: ENTRIES,
+        };
         let machine = Machine::new(limits, journal.load());
         let doing = Doing::new(inference, metrics.clone());
         Self {
@@ -153,6 +180,7 @@ impl<C: Chain> Worker<C> {
             limits,
             metrics,
             doing,
+            keys: Keys::default(),
             best: NO_HEAD,
             finalised: NO_HEAD,
             counted: BTreeSet::new(),
@@ -207,27 +235,41 @@ impl<C: Chain> Worker<C> {
                 self.best = best;
                 self.handle(event);
             }
-            Err(error) => log::warn!(target: LOG_TARGET, "Cannot look at block {}: {error}", best.number),
+            Err(error) => {
+                log::warn!(target: LOG_TARGET, "Cannot look at block {}: {error}", best.number)
+            }
         }
     }
 
-    fn best_event(&mut self, best: Head) -> Result<Event, crate::chain::ChainError> {
+    fn best_event(&mut self, best: Head) -> Result<Event, ChainError> {
         let mut assigned = Vec::new();
-        for worker in self.chain.workers() {
+        for worker in self.keys.in_use(&self.chain, best.hash)? {
             let assignments = self.chain.assignments(best.hash, &worker)?;
-            let of_worker = |assignment| Assigned { worker: worker.clone(), assignment };
+            let of_worker = |assignment| Assigned {
+                worker: worker.clone(),
+                assignment,
+            };
             assigned.extend(assignments.into_iter().map(of_worker));
         }
         self.count(&assigned);
         let is_assigned = |job: &JobId| assigned.iter().any(|a| a.assignment.job == *job);
         let mut attested = Vec::new();
-        for job in self.machine.unconfirmed().into_iter().filter(|job| !is_assigned(job)) {
+        for job in self
+            .machine
+            .unconfirmed()
+            .into_iter()
+            .filter(|job| !is_assigned(job))
+        {
             let info = self.chain.job(best.hash, job)?;
             if let Some(JobState::Attested { attestation, .. }) = info.map(|i| i.state) {
                 attested.push((job, attestation.block));
             }
         }
-        Ok(Event::Best { number: best.number, assigned, attested })
+        Ok(Event::Best {
+            number: best.number,
+            assigned,
+            attested,
+        })
     }
 
     /// Counts assignments that were not there before.
@@ -237,7 +279,9 @@ impl<C: Chain> Worker<C> {
             self.metrics.assigned.inc();
             self.doing.assigned(*work);
         }
-        self.counted.difference(&now).for_each(|work| self.doing.unassigned(work));
+        self.counted
+            .difference(&now)
+            .for_each(|work| self.doing.unassigned(work));
         self.counted = now;
     }
 
@@ -259,7 +303,10 @@ impl<C: Chain> Worker<C> {
             }
         }
         self.finalised = head;
-        self.handle(Event::Finalised { number: head.number, ended });
+        self.handle(Event::Finalised {
+            number: head.number,
+            ended,
+        });
     }
 
     /// Lets the machine take an event, and carries out its commands with all that follows at once.
@@ -300,19 +347,29 @@ impl<C: Chain> Worker<C> {
     fn carry_out(&mut self, command: Command) -> Option<Event> {
         match command {
             Command::Run(assignment) => return self.doing.run(&self.chain, self.best, assignment),
-            Command::Cancel(work) => {
-                log::info!(target: LOG_TARGET, "Stopping {work:?}: it is not asked for any more, or past its deadline");
-                self.doing.cancel(work);
-            }
+            Command::Cancel(work) => self.doing.cancel(work),
             Command::Keep(record) => self.journal.keep(record),
             Command::Forget(work) => self.journal.forget(work),
-            Command::Sign { work, worker, assignment_hash, attestation } => {
+            Command::Sign {
+                work,
+                worker,
+                assignment_hash,
+                attestation,
+            } => {
                 let signature = self.chain.sign(self.best.hash, &worker, attestation);
                 return Some(doing::signed(work, worker, assignment_hash, signature));
             }
-            Command::Submit { work, attestation, signature, output, .. } => {
+            Command::Submit {
+                work,
+                attestation,
+                signature,
+                output,
+                ..
+            } => {
                 log::info!(target: LOG_TARGET, "Attesting job {:?}", attestation.job);
-                let submission = self.chain.submit(self.best.hash, attestation, signature, output);
+                let submission = self
+                    .chain
+                    .submit(self.best.hash, attestation, signature, output);
                 self.doing.submit(work, submission);
             }
             Command::NoteAttested { job, blocks } => {

@@ -15,7 +15,11 @@ use sp_core::Pair;
 
 /// Two computations at once, three that wait.
 pub fn limits() -> Limits {
-    Limits { concurrency: 2, queue: 3, entries: 100 }
+    Limits {
+        concurrency: 2,
+        queue: 3,
+        entries: 100,
+    }
 }
 
 /// The key pair of a worker.
@@ -26,7 +30,10 @@ pub fn pair(seed: u8) -> WorkerPair {
 /// A job of this id, assigned on this fork. On every fork the work is the same, the assignment not.
 pub fn assigned(id: u8, fork: u8) -> Assigned {
     let worker: WorkerId = pair(if id == 9 { 1 } else { 0 }).public();
-    Assigned { worker, assignment: assignment(id, fork) }
+    Assigned {
+        worker,
+        assignment: assignment(id, fork),
+    }
 }
 
 fn assignment(id: u8, fork: u8) -> Assignment {
@@ -35,7 +42,10 @@ fn assignment(id: u8, fork: u8) -> Assignment {
         job: Hash::repeat_byte(id),
         spec: JobSpec {
             model: Hash::repeat_byte(0xaa),
-            task: Task::Completion { max_new_tokens: 4, sampling: Sampling::GREEDY },
+            task: Task::Completion {
+                max_new_tokens: 4,
+                sampling: Sampling::GREEDY,
+            },
             max_price: 1,
             deadline: 40,
         },

@@ -15,7 +15,13 @@ fn a_panic_in_the_worker_leaves_the_node_running() {
     let calls = ["assignments", "input", "sign", "submit", "job"];
     chain.state().panics = calls.map(|call| (call, 1)).into();
     let journal = Journal::open(base.path().into());
-    let worker = task::start(chain.clone(), echo(&models), journal, WorkerMetrics::new(None)).unwrap();
+    let worker = task::start(
+        chain.clone(),
+        echo(&models),
+        journal,
+        WorkerMetrics::new(None),
+    )
+    .unwrap();
     let job = chain.assign(&[1]);
     wait_until("an attestation", || {
         chain.block();

@@ -12,25 +12,40 @@ use std::{env, path::PathBuf, thread, time::Duration};
 
 fn real(concurrency: usize) -> Inference {
     let dir = env::var_os("KAGARI_MODELS").map(PathBuf::from);
-    let dir = dir.unwrap_or_else(|| PathBuf::from(env::var_os("HOME").unwrap()).join(".cache/kagari/models"));
+    let dir = dir.unwrap_or_else(|| {
+        PathBuf::from(env::var_os("HOME").unwrap()).join(".cache/kagari/models")
+    });
     let inference = Inference::start(
-        InferenceConfig { concurrency, ..config(&dir, example("inference-child")) },
+        InferenceConfig {
+            concurrency,
+            ..config(&dir, example("inference-child"))
+        },
         None,
     );
     for model in known_models::all() {
         let name = model.name_text();
-        assert!(inference.available(&model), "{} has no {name}: run scripts/setup.sh", dir.display());
+        assert!(
+            inference.available(&model),
+            "{} has no {name}: run scripts/setup.sh",
+            dir.display()
+        );
     }
     inference
 }
 
 fn completion(max_new_tokens: u32) -> Task {
-    Task::Completion { max_new_tokens, sampling: Sampling::GREEDY }
+    Task::Completion {
+        max_new_tokens,
+        sampling: Sampling::GREEDY,
+    }
 }
 
 fn question() -> Vec<ChatMessage> {
     let content = "What is the capital of France? Answer in one word.".into();
-    vec![ChatMessage { role: Role::User, content }]
+    vec![ChatMessage {
+        role: Role::User,
+        content,
+    }]
 }
 
 #[test]
@@ -51,14 +66,22 @@ fn a_chat_is_answered_again_after_the_child_was_killed() {
     });
     thread::sleep(Duration::from_millis(500));
     kill(pid);
-    assert!(matches!(long.join().unwrap(), Err(InferenceError::ChildDied(_)) | Ok(_)));
-    wait_until("a new child", || inference.child_pid().is_some_and(|new| new != pid));
+    assert!(matches!(
+        long.join().unwrap(),
+        Err(InferenceError::ChildDied(_)) | Ok(_)
+    ));
+    wait_until("a new child", || {
+        inference.child_pid().is_some_and(|new| new != pid)
+    });
     assert_eq!(answer(), Ok(first));
 }
 
 #[test]
 fn two_models_serve_side_by_side() {
-    let (chat, embed) = (known_models::smollm2_135m_instruct(), known_models::all_minilm_l6_v2());
+    let (chat, embed) = (
+        known_models::smollm2_135m_instruct(),
+        known_models::all_minilm_l6_v2(),
+    );
     let inference = real(2);
     let run = inference.clone();
     let completing = thread::spawn(move || {
@@ -67,7 +90,10 @@ fn two_models_serve_side_by_side() {
     });
     let input = block_on(inference.encode(&embed, "a fire basket".into())).unwrap();
     let vector = block_on(inference.run(&embed, Task::Embedding, [0; 32], input)).unwrap();
-    assert_eq!((vector.output.len(), vector.stop), (384, StopReason::Vector));
+    assert_eq!(
+        (vector.output.len(), vector.stop),
+        (384, StopReason::Vector)
+    );
     assert!(!completing.join().unwrap().unwrap().output.is_empty());
 }
 
@@ -75,7 +101,8 @@ fn two_models_serve_side_by_side() {
 fn what_the_model_cannot_take_is_refused() {
     let inference = real(1);
     let model = known_models::smollm2_135m_instruct();
-    let error = block_on(inference.run(&model, completion(4), [0; 32], vec![u32::MAX])).unwrap_err();
+    let error =
+        block_on(inference.run(&model, completion(4), [0; 32], vec![u32::MAX])).unwrap_err();
     assert!(matches!(error, InferenceError::BadInput(_)), "{error}");
     let error = block_on(inference.run(&model, Task::Embedding, [0; 32], vec![1])).unwrap_err();
     assert!(matches!(error, InferenceError::BadInput(_)), "{error}");

@@ -35,7 +35,10 @@ fn begin(inference: &Inference, input: &[Word]) -> (AbortHandle, JoinHandle<bool
     let (inference, input) = (inference.clone(), input.to_vec());
     let run = async move { inference.run(&model(), task(), [0; 32], input).await };
     let (job, handle) = abortable(run);
-    (handle, thread::spawn(move || matches!(block_on(job), Ok(Ok(_)))))
+    (
+        handle,
+        thread::spawn(move || matches!(block_on(job), Ok(Ok(_)))),
+    )
 }
 
 #[test]
@@ -43,11 +46,26 @@ fn every_request_gets_its_answer() {
     let models = models_dir();
     let inference = echo(&models);
     works(&inference);
-    assert_eq!(block_on(inference.encode(&model(), "ab".into())), Ok(vec![97, 98]));
-    assert_eq!(block_on(inference.encode(&other_model(), "b".into())), Ok(vec![98]));
-    let message = ChatMessage { role: Role::User, content: "abc".into() };
-    assert_eq!(block_on(inference.encode_chat(&model(), vec![message])), Ok(vec![3]));
-    assert_eq!(block_on(inference.decode(&model(), vec![1, 2])), Ok("[1, 2]".into()));
+    assert_eq!(
+        block_on(inference.encode(&model(), "ab".into())),
+        Ok(vec![97, 98])
+    );
+    assert_eq!(
+        block_on(inference.encode(&other_model(), "b".into())),
+        Ok(vec![98])
+    );
+    let message = ChatMessage {
+        role: Role::User,
+        content: "abc".into(),
+    };
+    assert_eq!(
+        block_on(inference.encode_chat(&model(), vec![message])),
+        Ok(vec![3])
+    );
+    assert_eq!(
+        block_on(inference.decode(&model(), vec![1, 2])),
+        Ok("[1, 2]".into())
+    );
 }
 
 #[test]
@@ -70,7 +88,10 @@ fn a_refused_input_leaves_the_child_running() {
     let inference = echo(&models);
     works(&inference);
     let pid = inference.child_pid();
-    assert_eq!(run(&inference, &[REFUSE]), Err(InferenceError::BadInput("the input is refused".into())));
+    assert_eq!(
+        run(&inference, &[REFUSE]),
+        Err(InferenceError::BadInput("the input is refused".into()))
+    );
     works(&inference);
     assert_eq!(inference.child_pid(), pid);
 }
@@ -79,15 +100,23 @@ fn a_refused_input_leaves_the_child_running() {
 fn a_child_that_is_killed_is_restarted() {
     let models = models_dir();
     let registry = Registry::new();
-    let inference = Inference::start(config(models.path(), example("echo-child")), Some(&registry));
+    let inference = Inference::start(
+        config(models.path(), example("echo-child")),
+        Some(&registry),
+    );
     works(&inference);
     let pid = inference.child_pid().unwrap();
     kill(pid);
-    wait_until("a new child", || inference.child_pid().is_some_and(|new| new != pid));
+    wait_until("a new child", || {
+        inference.child_pid().is_some_and(|new| new != pid)
+    });
     // The model is loaded again.
     works(&inference);
     let metrics = registry.gather();
-    let restarts = metrics.iter().find(|m| m.get_name() == "kagari_inference_restarts").unwrap();
+    let restarts = metrics
+        .iter()
+        .find(|m| m.get_name() == "kagari_inference_restarts")
+        .unwrap();
     assert_eq!(restarts.get_metric()[0].get_counter().get_value(), 1.0);
 }
 
@@ -102,7 +131,10 @@ fn a_child_that_is_killed_in_the_middle_of_a_job_fails_it() {
     thread::sleep(Duration::from_millis(300));
     kill(pid);
     let error = job.join().unwrap().unwrap_err();
-    assert!(matches!(&error, InferenceError::ChildDied(how) if how.contains("signal: 9")), "{error}");
+    assert!(
+        matches!(&error, InferenceError::ChildDied(how) if how.contains("signal: 9")),
+        "{error}"
+    );
     works(&inference);
 }
 
@@ -124,11 +156,17 @@ fn a_crash_garbage_and_strange_answers_end_the_child_and_not_the_node() {
 fn a_child_that_hangs_is_killed() {
     let models = models_dir();
     let timeout = Duration::from_secs(3);
-    let config = InferenceConfig { timeout, ..config(models.path(), example("echo-child")) };
+    let config = InferenceConfig {
+        timeout,
+        ..config(models.path(), example("echo-child"))
+    };
     let inference = Inference::start(config, None);
     works(&inference);
     let pid = inference.child_pid().unwrap();
-    assert_eq!(run(&inference, &[HANG]), Err(InferenceError::Timeout(timeout)));
+    assert_eq!(
+        run(&inference, &[HANG]),
+        Err(InferenceError::Timeout(timeout))
+    );
     assert!(!is_alive(pid));
     works(&inference);
 }
@@ -137,7 +175,10 @@ fn a_child_that_hangs_is_killed() {
 fn what_a_timeout_takes_along_is_interrupted() {
     let models = models_dir();
     let timeout = Duration::from_secs(6);
-    let config = InferenceConfig { timeout, ..config(models.path(), example("echo-child")) };
+    let config = InferenceConfig {
+        timeout,
+        ..config(models.path(), example("echo-child"))
+    };
     let inference = Inference::start(config, None);
     works(&inference);
     let other = inference.clone();
@@ -192,9 +233,14 @@ fn too_many_requests_are_refused_and_none_is_lost() {
     let runs: Vec<_> = (0..200).map(run).collect();
     thread::sleep(Duration::from_millis(500));
     kill(inference.child_pid().unwrap());
-    let errors: Vec<_> = runs.into_iter().map(|run| run.join().unwrap().unwrap_err()).collect();
+    let errors: Vec<_> = runs
+        .into_iter()
+        .map(|run| run.join().unwrap().unwrap_err())
+        .collect();
     assert!(errors.contains(&InferenceError::Busy));
-    assert!(errors.iter().any(|error| matches!(error, InferenceError::ChildDied(_))));
+    assert!(errors
+        .iter()
+        .any(|error| matches!(error, InferenceError::ChildDied(_))));
     works(&inference);
 }
 
@@ -227,7 +273,10 @@ fn missing_and_shortened_models_are_named() {
 
     let mut absent = model();
     absent.name = b"../echo".to_vec().try_into().unwrap();
-    assert!(!inference.available(&absent), "a name must not lead out of the folder");
+    assert!(
+        !inference.available(&absent),
+        "a name must not lead out of the folder"
+    );
 }
 
 #[test]
@@ -261,7 +310,9 @@ fn child_ends_with_its_host(program: &Path) {
         .spawn()
         .unwrap();
     let mut line = String::new();
-    BufReader::new(host.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    BufReader::new(host.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
     let pid: u32 = line.trim().parse().unwrap();
     assert!(is_alive(pid));
     host.kill().unwrap();
@@ -286,6 +337,8 @@ fn the_real_child_is_restarted_and_names_a_bad_model() {
         assert!(matches!(error, InferenceError::BadModel(_)), "{error}");
         let pid = inference.child_pid().unwrap();
         kill(pid);
-        wait_until("a new child", || inference.child_pid().is_some_and(|new| new != pid));
+        wait_until("a new child", || {
+            inference.child_pid().is_some_and(|new| new != pid)
+        });
     }
 }

@@ -24,7 +24,13 @@ impl Node {
     fn stopped() -> Self {
         let chain = TestChain::default();
         let (models, base) = (models_dir(), TempDir::new().unwrap());
-        Self { chain, models, base, metrics: WorkerMetrics::new(None), worker: None }
+        Self {
+            chain,
+            models,
+            base,
+            metrics: WorkerMetrics::new(None),
+            worker: None,
+        }
     }
 
     fn started() -> Self {
@@ -60,7 +66,12 @@ impl Node {
     }
 
     fn submissions(&self, job: &Assignment) -> usize {
-        self.chain.state().submitted.iter().filter(|(_, a, _)| a.job == job.job).count()
+        self.chain
+            .state()
+            .submitted
+            .iter()
+            .filter(|(_, a, _)| a.job == job.job)
+            .count()
     }
 
     fn wait_for_submissions(&self, job: &Assignment, count: usize) {
@@ -77,7 +88,13 @@ impl Node {
 
     fn output(&self, job: &Assignment) -> Vec<Word> {
         let state = self.chain.state();
-        state.submitted.iter().find(|(_, a, _)| a.job == job.job).unwrap().2.clone()
+        state
+            .submitted
+            .iter()
+            .find(|(_, a, _)| a.job == job.job)
+            .unwrap()
+            .2
+            .clone()
     }
 }
 
@@ -128,12 +145,17 @@ fn a_restart_in_the_middle_of_a_job_computes_it_again() {
     let hang = node.chain.assign(&[IGNORE, 1]);
     node.chain.block();
     node.start(echo(&node.models));
-    wait_until("its start", || node.metrics.queueing.get_sample_count() == 1);
+    wait_until("its start", || {
+        node.metrics.queueing.get_sample_count() == 1
+    });
     node.stop();
     assert_eq!(node.journal_files(), 0);
 
     // This time the child does it.
-    node.chain.state().inputs.insert(hang.input_hash, vec![4, 5]);
+    node.chain
+        .state()
+        .inputs
+        .insert(hang.input_hash, vec![4, 5]);
     node.start(echo(&node.models));
     node.wait_for_attestation(&hang);
     assert_eq!(node.output(&hang), [4, 5]);
@@ -147,7 +169,10 @@ fn a_fork_is_attested_with_the_same_result() {
     node.chain.fork();
     node.wait_for_attestation(&job);
     let state = node.chain.state();
-    let (first, last) = (state.submitted.first().unwrap(), state.submitted.last().unwrap());
+    let (first, last) = (
+        state.submitted.first().unwrap(),
+        state.submitted.last().unwrap(),
+    );
     assert_ne!(first.0, last.0, "it is another assignment");
     assert_eq!(first.1, last.1);
     drop(state);
@@ -282,4 +307,14 @@ fn the_worker_ends_with_its_handle() {
     node.stop();
     node.chain.block();
     assert_eq!(node.submissions(&job), 0);
+}
+
+#[test]
+fn a_handle_that_is_dropped_at_once_ends_the_worker() {
+    let mut node = Node::stopped();
+    let inference = echo(&node.models);
+    for _ in 0..50 {
+        node.start(inference.clone());
+        node.stop();
+    }
 }

@@ -1,8 +1,8 @@
 //! Jobs: what a requester asks for, and what became of it.
 
 use crate::{
-    attestation::AttestationRecord, model::Work, AccountId, Balance, BlockNumber, EraIndex, Hash, JobId,
-    ModelId, Word, MAX_EMBEDDING, MAX_OUTPUT,
+    attestation::AttestationRecord, model::Work, AccountId, Balance, BlockNumber, EraIndex, Hash,
+    JobId, ModelId, Word, MAX_EMBEDDING, MAX_OUTPUT,
 };
 use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
@@ -12,8 +12,18 @@ use sp_runtime::traits::{BlakeTwo256, Hash as _};
 
 /// How the next token is drawn from the logits.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
-    Serialize, Deserialize,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    MaxEncodedLen,
+    TypeInfo,
+    Serialize,
+    Deserialize,
 )]
 #[serde(rename_all = "camelCase")]
 pub struct Sampling {
@@ -27,7 +37,11 @@ pub struct Sampling {
 
 impl Sampling {
     /// The likeliest token every time.
-    pub const GREEDY: Self = Self { temperature: 0, top_p: 1_000, seed: 0 };
+    pub const GREEDY: Self = Self {
+        temperature: 0,
+        top_p: 1_000,
+        seed: 0,
+    };
     /// Highest temperature that is accepted, in thousandths.
     pub const MAX_TEMPERATURE: u32 = 10_000;
 
@@ -39,8 +53,18 @@ impl Sampling {
 
 /// What to compute.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
-    Serialize, Deserialize,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    MaxEncodedLen,
+    TypeInfo,
+    Serialize,
+    Deserialize,
 )]
 #[serde(rename_all = "camelCase")]
 pub enum Task {
@@ -68,8 +92,17 @@ impl Task {
 
 /// A job as its requester asks for it; the input stands beside it.
 #[derive(
-    Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
-    Serialize, Deserialize,
+    Clone,
+    Debug,
+    PartialEq,
+    Eq,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    MaxEncodedLen,
+    TypeInfo,
+    Serialize,
+    Deserialize,
 )]
 #[serde(rename_all = "camelCase")]
 pub struct JobSpec {
@@ -144,7 +177,18 @@ pub struct Assignment {
 }
 
 /// Where a job that is still open stands.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Debug,
+    PartialEq,
+    Eq,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    TypeInfo,
+    Serialize,
+    Deserialize,
+)]
 #[serde(rename_all = "camelCase", tag = "state")]
 pub enum JobState {
     /// A provider is to attest by the deadline.
@@ -166,7 +210,18 @@ pub enum JobState {
 }
 
 /// How a job ended.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Debug,
+    PartialEq,
+    Eq,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    TypeInfo,
+    Serialize,
+    Deserialize,
+)]
 #[serde(rename_all = "camelCase", tag = "outcome")]
 pub enum Outcome {
     /// The provider was paid.
@@ -200,7 +255,18 @@ pub enum Outcome {
 }
 
 /// A job, as people and programs see it.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Debug,
+    PartialEq,
+    Eq,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    TypeInfo,
+    Serialize,
+    Deserialize,
+)]
 #[serde(rename_all = "camelCase")]
 pub struct JobInfo {
     /// The job.

@@ -69,7 +69,7 @@ pub fn payload_bytes(words: &[Word]) -> alloc::vec::Vec<u8> {
 
 /// The words of a payload, or `None` if its length is no multiple of four.
 pub fn payload_words(bytes: &[u8]) -> Option<alloc::vec::Vec<Word>> {
-    if bytes.len() % 4 != 0 {
+    if !bytes.len().is_multiple_of(4) {
         return None;
     }
     let word = |c: &[u8]| c.try_into().map(Word::from_le_bytes).ok();

@@ -18,8 +18,18 @@ pub type Segment = BoundedVec<Word, ConstU32<64>>;
 
 /// The family a model belongs to, which fixes how its work is counted.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
-    Serialize, Deserialize,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    MaxEncodedLen,
+    TypeInfo,
+    Serialize,
+    Deserialize,
 )]
 #[serde(rename_all = "camelCase")]
 pub enum Architecture {
@@ -31,8 +41,18 @@ pub enum Architecture {
 
 /// The shape of a model, from which the runtime computes work; nobody declares it.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
-    Serialize, Deserialize,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    MaxEncodedLen,
+    TypeInfo,
+    Serialize,
+    Deserialize,
 )]
 #[serde(rename_all = "camelCase")]
 pub struct ModelShape {
@@ -65,7 +85,7 @@ impl ModelShape {
             && within(self.intermediate, 262_144)
             && within(self.heads.into(), 512)
             && within(self.kv_heads.into(), self.heads.into())
-            && self.heads % self.kv_heads == 0
+            && self.heads.is_multiple_of(self.kv_heads)
             && within(self.head_dim.into(), 512)
             && within(self.vocab, 1 << 20)
             && within(self.context, 1 << 20)
@@ -122,8 +142,18 @@ impl ModelShape {
 
 /// A chat template as fixed runs of token ids: text of a user never yields special ids.
 #[derive(
-    Clone, Debug, Default, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
-    Serialize, Deserialize,
+    Clone,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    MaxEncodedLen,
+    TypeInfo,
+    Serialize,
+    Deserialize,
 )]
 #[serde(rename_all = "camelCase")]
 pub struct ChatTemplate {
@@ -141,8 +171,18 @@ pub struct ChatTemplate {
 
 /// One file of a model.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
-    Serialize, Deserialize,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    MaxEncodedLen,
+    TypeInfo,
+    Serialize,
+    Deserialize,
 )]
 #[serde(rename_all = "camelCase")]
 pub struct ModelFile {
@@ -154,8 +194,17 @@ pub struct ModelFile {
 
 /// Everything that a result depends on. Its hash is the model's id.
 #[derive(
-    Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
-    Serialize, Deserialize,
+    Clone,
+    Debug,
+    PartialEq,
+    Eq,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    MaxEncodedLen,
+    TypeInfo,
+    Serialize,
+    Deserialize,
 )]
 #[serde(rename_all = "camelCase")]
 pub struct Manifest {
@@ -196,7 +245,13 @@ impl Manifest {
     /// The words that make up a conversation's ids around the encoded contents, for tools and tests.
     pub fn special_words(&self) -> Vec<Word> {
         let segments = self.chat_template.iter().flat_map(|t| {
-            [&t.default_system, &t.system_open, &t.user_open, &t.assistant_open, &t.close]
+            [
+                &t.default_system,
+                &t.system_open,
+                &t.user_open,
+                &t.assistant_open,
+                &t.close,
+            ]
         });
         segments.flat_map(|s| s.iter().copied()).collect()
     }
@@ -224,7 +279,10 @@ mod tests {
     fn embedding_work_does_not_count_its_output() {
         let shape = known_models::all_minilm_l6_v2().shape;
         assert_eq!(shape.work(8, 0), shape.work(8, 384));
-        assert_eq!(shape.work(1, 0), 6 * (4 * 384 * 384 + 2 * 384 * 1536 + 2 * 384));
+        assert_eq!(
+            shape.work(1, 0),
+            6 * (4 * 384 * 384 + 2 * 384 * 1536 + 2 * 384)
+        );
     }
 
     proptest! {
@@ -238,8 +296,15 @@ mod tests {
     #[test]
     fn absurd_shapes_do_not_overflow() {
         let absurd = ModelShape {
-            layers: u16::MAX, hidden: u32::MAX, intermediate: u32::MAX, heads: u16::MAX,
-            kv_heads: 7, head_dim: u16::MAX, vocab: u32::MAX, context: u32::MAX, ..shape()
+            layers: u16::MAX,
+            hidden: u32::MAX,
+            intermediate: u32::MAX,
+            heads: u16::MAX,
+            kv_heads: 7,
+            head_dim: u16::MAX,
+            vocab: u32::MAX,
+            context: u32::MAX,
+            ..shape()
         };
         assert_eq!(absurd.work(u32::MAX, u32::MAX), Work::MAX);
         assert!(!absurd.is_sane());

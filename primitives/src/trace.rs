@@ -36,7 +36,10 @@ pub fn position_hash(index: u32, word: Word, values: Hash) -> Hash {
 
 /// Hash of a vector of f32 values, as their little-endian bits.
 pub fn values_hash(values: &[f32]) -> Hash {
-    let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_bits().to_le_bytes()).collect();
+    let bytes: Vec<u8> = values
+        .iter()
+        .flat_map(|v| v.to_bits().to_le_bytes())
+        .collect();
     BlakeTwo256::hash(&bytes)
 }
 
@@ -68,7 +71,10 @@ impl TraceBuilder {
         if !self.open.is_empty() {
             self.close_chunk();
         }
-        hash(Domain::Root, &(merkle_root(&self.leaves), self.positions, stop))
+        hash(
+            Domain::Root,
+            &(merkle_root(&self.leaves), self.positions, stop),
+        )
     }
 }
 
@@ -98,7 +104,9 @@ mod tests {
 
     fn root(words: &[Word], stop: StopReason) -> Hash {
         let mut trace = TraceBuilder::default();
-        words.iter().for_each(|w| trace.push(*w, values_hash(&[*w as f32])));
+        words
+            .iter()
+            .for_each(|w| trace.push(*w, values_hash(&[*w as f32])));
         trace.finish(stop)
     }
 
@@ -125,7 +133,10 @@ mod tests {
 
     #[test]
     fn the_reason_to_stop_is_bound() {
-        assert_ne!(root(&[1, 2], StopReason::Length), root(&[1, 2], StopReason::StopToken));
+        assert_ne!(
+            root(&[1, 2], StopReason::Length),
+            root(&[1, 2], StopReason::StopToken)
+        );
     }
 
     #[test]

@@ -1,10 +1,9 @@
 //! The runtime's APIs.
 
 use crate::{
-    configs::EPOCH_CONFIG,
-    constants::EPOCH_SLOTS,
-    genesis_presets, opaque, Babe, Block, ComputeMarket, Executive, Grandpa,
-    InherentDataExt, ProofOfWorkDone, Runtime, RuntimeCall, RuntimeGenesisConfig, System, TransactionPayment, VERSION,
+    configs::EPOCH_CONFIG, constants::EPOCH_SLOTS, genesis_presets, opaque, Babe, Block,
+    ComputeMarket, Executive, Grandpa, InherentDataExt, ProofOfWorkDone, Runtime, RuntimeCall,
+    RuntimeGenesisConfig, System, TransactionPayment, VERSION,
 };
 use alloc::vec::Vec;
 use frame_support::{

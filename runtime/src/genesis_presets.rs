@@ -1,7 +1,7 @@
 //! The genesis presets: `development`, with one validator, and `local_testnet`, with four.
 
 use crate::{
-    configs::EPOCH_CONFIG, opaque::SessionKeys, AccountId, Balance, BalancesConfig, BabeConfig,
+    configs::EPOCH_CONFIG, opaque::SessionKeys, AccountId, BabeConfig, Balance, BalancesConfig,
     ComputeMarketConfig, ProofOfWorkDoneConfig, RuntimeGenesisConfig, SessionConfig, SudoConfig,
 };
 use alloc::{vec, vec::Vec};
@@ -23,17 +23,29 @@ type Validator = (Sr25519Keyring, Ed25519Keyring);
 
 fn genesis(validators: &[Validator]) -> Value {
     build_struct_json_patch!(RuntimeGenesisConfig {
-        balances: BalancesConfig { balances: endowed() },
-        babe: BabeConfig { epoch_config: EPOCH_CONFIG },
-        session: SessionConfig { keys: validators.iter().map(session_keys).collect::<Vec<_>>() },
-        sudo: SudoConfig { key: Some(Sr25519Keyring::Alice.to_account_id()) },
-        compute_market: ComputeMarketConfig { models: known_models::all() },
+        balances: BalancesConfig {
+            balances: endowed()
+        },
+        babe: BabeConfig {
+            epoch_config: EPOCH_CONFIG
+        },
+        session: SessionConfig {
+            keys: validators.iter().map(session_keys).collect::<Vec<_>>()
+        },
+        sudo: SudoConfig {
+            key: Some(Sr25519Keyring::Alice.to_account_id())
+        },
+        compute_market: ComputeMarketConfig {
+            models: known_models::all()
+        },
         proof_of_work_done: ProofOfWorkDoneConfig { window: WINDOW },
     })
 }
 
 fn endowed() -> Vec<(AccountId, Balance)> {
-    Sr25519Keyring::well_known().map(|who| (who.to_account_id(), ENDOWMENT)).collect()
+    Sr25519Keyring::well_known()
+        .map(|who| (who.to_account_id(), ENDOWMENT))
+        .collect()
 }
 
 fn session_keys((account, finality): &Validator) -> (AccountId, AccountId, SessionKeys) {
@@ -71,5 +83,8 @@ pub fn get_preset(id: &PresetId) -> Option<Vec<u8>> {
 
 /// The names of the presets.
 pub fn preset_names() -> Vec<PresetId> {
-    vec![PresetId::from(DEV_RUNTIME_PRESET), PresetId::from(LOCAL_TESTNET_RUNTIME_PRESET)]
+    vec![
+        PresetId::from(DEV_RUNTIME_PRESET),
+        PresetId::from(LOCAL_TESTNET_RUNTIME_PRESET),
+    ]
 }

@@ -25,10 +25,20 @@ fn a_job_is_two_transactions_and_conserves_money() {
         chain.go_on(4);
 
         let ended = ComputeMarket::ended_jobs();
-        let JobState::Ended(Outcome::Settled { paid, burned, reward, .. }) = ended[0].state else {
+        let JobState::Ended(Outcome::Settled {
+            paid,
+            burned,
+            reward,
+            ..
+        }) = ended[0].state
+        else {
             panic!("the job is settled: {ended:?}");
         };
-        assert_eq!(ended[0].price, 2 * KGR, "the price of the cheapest offer that lost");
+        assert_eq!(
+            ended[0].price,
+            2 * KGR,
+            "the price of the cheapest offer that lost"
+        );
         assert!(paid > 0 && burned == paid / 10);
         assert!(reward > 0 && reward * 10 <= burned * 9);
         let fees = chain.fees() - fees;
@@ -41,6 +51,7 @@ fn an_attestation_signed_on_one_fork_is_refused_on_another() {
     let mut signed = None;
     Chain::new().run(|chain| {
         chain.bond(Bob, KGR);
+        chain.go_on(1);
         let job = chain.submit(Dave);
         signed = Some((job, chain.attestation(job, Bob, &[1, 2, 3, 4])));
     });
@@ -48,6 +59,7 @@ fn an_attestation_signed_on_one_fork_is_refused_on_another() {
     // The same calls at the same heights, on top of another parent.
     Chain::forked().run(|chain| {
         chain.bond(Bob, KGR);
+        chain.go_on(1);
         assert_eq!(chain.submit(Dave), job, "the job itself is the same");
         let refused = chain.apply(attestation).unwrap_err();
         assert_eq!(refused, Refusal::Invalid(InvalidTransaction::BadProof));
@@ -61,6 +73,7 @@ fn a_node_that_lags_behind_does_not_ban_an_attestation() {
     let mut early = None;
     Chain::new().run(|chain| {
         chain.bond(Bob, KGR);
+        chain.go_on(1);
         let job = chain.submit(Dave);
         early = Some(chain.attestation(job, Bob, &[1, 2, 3, 4]));
     });
@@ -68,6 +81,7 @@ fn a_node_that_lags_behind_does_not_ban_an_attestation() {
         chain.bond(Bob, KGR);
         let refused = chain.validate(early.clone().unwrap()).unwrap_err();
         assert_eq!(refused, Refusal::Unknown(UnknownTransaction::CannotLookup));
+        chain.go_on(1);
         chain.submit(Dave);
         let valid = chain.validate(early.unwrap()).unwrap();
         assert!(valid.propagate);
@@ -99,13 +113,17 @@ fn a_wrapped_job_is_served_only_if_it_stands_last() {
     Chain::new().run(|chain| {
         chain.bond(Bob, KGR);
         let job = RuntimeCall::ComputeMarket(chain.job_call());
-        let remark = RuntimeCall::System(frame_system::Call::remark { remark: vec![7; 99] });
+        let remark = RuntimeCall::System(frame_system::Call::remark {
+            remark: vec![7; 99],
+        });
         let batch = |calls| RuntimeCall::Utility(pallet_utility::Call::batch_all { calls });
         let first = chain.sign_and_apply(Alice, batch(vec![job.clone(), remark.clone()]));
         let not_trailing = pallet_compute_market::Error::<kagari_runtime::Runtime>::NotTrailing;
         assert_eq!(first.unwrap_err(), not_trailing.into());
         assert_eq!(ComputeMarket::escrowed(&Alice.to_account_id()), 0);
-        chain.sign_and_apply(Alice, batch(vec![remark, job])).unwrap();
+        chain
+            .sign_and_apply(Alice, batch(vec![remark, job]))
+            .unwrap();
         assert!(ComputeMarket::escrowed(&Alice.to_account_id()) > 0);
     });
 }

@@ -4,13 +4,14 @@ use crate::{
     compute_rpc::{Prepared, Sampling, Task, WorkerKey},
     job::JobId,
 };
-use anyhow::{Context, Result};
+use anyhow::{Context, Error, Result};
 use zombienet_sdk::{
     subxt::{
         self,
         blocks::ExtrinsicEvents,
         dynamic::{self, At, Value},
-        ext::{codec::Decode, scale_decode::DecodeAsType},
+        error::RpcError,
+        ext::{codec::Decode, scale_decode::DecodeAsType, subxt_rpcs},
         tx::DynamicPayload,
         utils::{AccountId32, H256},
         OnlineClient, PolkadotConfig,
@@ -150,7 +151,8 @@ impl Chain {
                 .await?;
             progress.wait_for_finalized_success().await
         };
-        included.await.with_context(|| format!("{MARKET}.{call}"))
+        let explained = |error| Error::msg(reason(&error)).context(format!("{MARKET}.{call}"));
+        included.await.map_err(explained)
     }
 }
 
@@ -164,6 +166,19 @@ struct JobSubmitted {
 impl subxt::events::StaticEvent for JobSubmitted {
     const PALLET: &'static str = MARKET;
     const EVENT: &'static str = "JobSubmitted";
+}
+
+/// What went wrong, in full: why a transaction is invalid stands in the answer's data, which the error's
+/// own text leaves out.
+fn reason(error: &subxt::Error) -> String {
+    let user_error = match error {
+        subxt::Error::Rpc(RpcError::ClientError(subxt_rpcs::Error::User(user_error))) => user_error,
+        other => return other.to_string(),
+    };
+    match &user_error.data {
+        Some(data) => format!("{user_error}: {data}"),
+        None => user_error.to_string(),
+    }
 }
 
 fn hardware() -> Value {

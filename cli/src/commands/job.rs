@@ -31,9 +31,7 @@ async fn watch(session: &Session, job: JobId) -> Result<Ended> {
     let ended = {
         let progress = Progress::new(session.output);
         tokio::select! {
-            ended = follow(session.compute(), job, |view| progress.say(view.words())) => {
-                ended.map_err(|failure| failure.about_job(format!("{job:#x}")))?
-            }
+            ended = follow(session.compute(), job, |view| progress.say(view.words())) => ended?,
             () = interrupt() => return Err(stopped(job).into()),
         }
     };

@@ -149,8 +149,7 @@ async fn see_through(
         let tell = |view: &JobView| progress.say(view.words());
         let moved = tokio::select! {
             ended = follow(session.compute(), job, tell) => {
-                let ended = ended.map_err(|failure| failure.about_job(format!("{job:#x}")))?;
-                return Ok((inclusion.receipt, ended));
+                return Ok((inclusion.receipt, ended?));
             }
             moved = transaction.moved(&inclusion) => moved?,
             () = interrupt() => return Err(stopped(job).into()),

@@ -43,7 +43,7 @@ impl JobIndex {
         let route = self.route(self.client.info().best_hash)?;
         let unread = route.enacted.into_iter().rev().take(LOOK_AHEAD);
         Ok(unread
-            .flat_map(|block| self.ended_in(block))
+            .flat_map(|block| self.ended_in(block).unwrap_or_default())
             .find(|job| job.job == id))
     }
 
@@ -70,36 +70,41 @@ impl JobIndex {
     fn try_read_up_to(&self, block: Hash) -> Result<()> {
         let route = self.route(block)?;
         for (retracted, parent) in route.retracted {
-            let ids = self
-                .ended_in(retracted)
-                .into_iter()
-                .map(|job| job.job)
-                .collect();
+            let jobs = self.ended_in(retracted).unwrap_or_default();
+            let ids = jobs.into_iter().map(|job| job.job).collect();
             self.store().apply(Change::Retracted(ids), parent)?;
         }
+        let mut unreadable = 0;
         for enacted in route.enacted {
             let jobs = self.ended_in(enacted);
+            unreadable += u32::from(jobs.is_none());
+            let jobs = jobs.unwrap_or_default();
             // A write for a block without jobs is spared, but for the last one.
             if !jobs.is_empty() || enacted == block {
                 self.store().apply(Change::Enacted(jobs), enacted)?;
             }
         }
+        if unreadable > 0 {
+            log::warn!(
+                "Jobs that ended in {unreadable} blocks before {block:?} are not in the index, since the \
+                 state of these blocks is gone; a node with --state-pruning archive has them"
+            );
+        }
         Ok(())
     }
 
-    /// The jobs that ended in a block: none where its state is gone, as on a node that was started
-    /// anew from a snapshot of the chain's head.
-    fn ended_in(&self, block: Hash) -> Vec<JobInfo> {
+    /// The jobs that ended in a block; `None` where its state is gone.
+    fn ended_in(&self, block: Hash) -> Option<Vec<JobInfo>> {
         if !self.has_state(block) {
-            return Vec::new();
+            return None;
         }
-        self.client
-            .runtime_api()
-            .ended_jobs(block)
-            .unwrap_or_else(|error| {
-                log::warn!("Ended jobs of block {block:?} could not be read: {error}");
-                Vec::new()
-            })
+        match self.client.runtime_api().ended_jobs(block) {
+            Ok(jobs) => Some(jobs),
+            Err(error) => {
+                log::warn!("Jobs that ended in block {block:?} could not be read: {error}");
+                None
+            }
+        }
     }
 
     /// The way from the last block that was read.
@@ -144,9 +149,11 @@ impl JobIndex {
     }
 
     fn has_state(&self, block: Hash) -> bool {
+        // A block of which the node has just been told still counts as being imported.
+        let status = self.client.block_status(block);
         matches!(
-            self.client.block_status(block),
-            Ok(BlockStatus::InChainWithState)
+            status,
+            Ok(BlockStatus::InChainWithState | BlockStatus::Queued)
         )
     }
 

@@ -41,6 +41,9 @@ pub struct ChildLimits {
 
 /// Serves requests on standard input until it ends. To be called first thing in `main`, while there
 /// is no other thread.
+///
+/// On Linux the process is killed when the *thread* that started it ends, be it with its process or
+/// before: the parent starts it from a thread that lives for as long as the child is wanted.
 pub fn serve(limits: ChildLimits) -> ExitCode {
     let output = match confinement::enter(&limits) {
         Ok(output) => output,

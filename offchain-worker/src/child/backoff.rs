@@ -34,7 +34,10 @@ mod tests {
     fn waits_double_up_to_a_bound_and_start_over() {
         let mut backoff = Backoff::default();
         let waits: Vec<u128> = (0..9).map(|_| backoff.failed().as_millis()).collect();
-        assert_eq!(waits, [0, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
+        assert_eq!(
+            waits,
+            [0, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]
+        );
         (0..100).for_each(|_| assert!(backoff.failed() <= LONGEST));
         backoff.worked();
         assert_eq!(backoff.failed(), Duration::ZERO);

@@ -66,13 +66,20 @@ impl Call {
         self.reply.is_canceled()
     }
 
+    /// Whether it is a job, and not a matter of text.
+    pub fn is_run(&self) -> bool {
+        matches!(self.body, RequestBody::Run { .. })
+    }
+
     /// Whether an answer is of the kind that was asked for.
     pub fn fits(&self, answer: &ResponseBody) -> bool {
         use {RequestBody as Asked, ResponseBody as Answer};
         matches!(
             (&self.body, answer),
-            (Asked::Encode { .. } | Asked::EncodeChat { .. }, Answer::Words(_))
-                | (Asked::Decode { .. }, Answer::Text(_))
+            (
+                Asked::Encode { .. } | Asked::EncodeChat { .. },
+                Answer::Words(_)
+            ) | (Asked::Decode { .. }, Answer::Text(_))
                 | (Asked::Run { .. }, Answer::Done(_))
         )
     }

@@ -20,7 +20,11 @@ pub(super) struct Process {
 
 impl Process {
     /// Starts a child. What it says, and its end, go to `messages` under this id.
-    pub fn spawn(config: &InferenceConfig, id: u64, messages: &SyncSender<Message>) -> io::Result<Self> {
+    pub fn spawn(
+        config: &InferenceConfig,
+        id: u64,
+        messages: &SyncSender<Message>,
+    ) -> io::Result<Self> {
         let mut child = Command::new(&config.program)
             .arg("inference-child")
             .args(["--memory-mib", &config.memory_mib.to_string()])
@@ -38,8 +42,14 @@ impl Process {
         let (Some(stdin), Some(stdout)) = (stdin, stdout) else {
             return Err(io::Error::other("the child has no pipes"));
         };
-        let talk = Talk { child: id, messages: messages.clone() };
-        let listen = Talk { child: id, messages: messages.clone() };
+        let talk = Talk {
+            child: id,
+            messages: messages.clone(),
+        };
+        let listen = Talk {
+            child: id,
+            messages: messages.clone(),
+        };
         spawn_thread("kagari-ask", move || talk.write(stdin, to_write))?;
         spawn_thread("kagari-hear", move || listen.read(stdout))?;
         Ok(process)
@@ -84,7 +94,10 @@ fn spawn_thread(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<(
         let _guard = AbortGuard::never_abort();
         run();
     };
-    thread::Builder::new().name(name.into()).spawn(run).map(|_| ())
+    thread::Builder::new()
+        .name(name.into())
+        .spawn(run)
+        .map(|_| ())
 }
 
 /// One direction of the talk with a child.
@@ -113,7 +126,10 @@ impl Talk {
                 Ok(response) => response,
                 Err(error) => return self.gone(format!("its output makes no sense: {error}")),
             };
-            let message = Message::Answer { child: self.child, response };
+            let message = Message::Answer {
+                child: self.child,
+                response,
+            };
             if self.messages.send(message).is_err() {
                 return;
             }
@@ -122,6 +138,9 @@ impl Talk {
 
     fn gone(self, reason: String) {
         // An error means that the supervisor has ended.
-        let _ = self.messages.send(Message::Gone { child: self.child, reason });
+        let _ = self.messages.send(Message::Gone {
+            child: self.child,
+            reason,
+        });
     }
 }

@@ -37,7 +37,7 @@ struct Pending {
 
 enum Asked {
     Load(ModelId),
-    Call(Call),
+    Call(Box<Call>),
 }
 
 /// The child broke the rules of the talk.
@@ -77,13 +77,16 @@ impl Session {
     }
 
     fn load(&mut self, model: ModelId, manifest: Manifest) {
-        let body = RequestBody::Load { manifest, dir: self.models_dir.clone() };
+        let body = RequestBody::Load {
+            manifest,
+            dir: self.models_dir.clone(),
+        };
         self.send(body, Asked::Load(model));
     }
 
     fn send_call(&mut self, call: Call) {
         if !call.is_abandoned() {
-            self.send(call.body.clone(), Asked::Call(call));
+            self.send(call.body.clone(), Asked::Call(Box::new(call)));
         }
     }
 
@@ -101,18 +104,20 @@ impl Session {
         let is_progress = matches!(body, ResponseBody::Progress { .. });
         match self.pending.get(&id).map(|p| &p.asked) {
             None => return Err(Nonsense("it answered what it was not asked")),
-            Some(Asked::Call(Call { body: RequestBody::Run { .. }, .. })) if is_progress => return Ok(()),
+            Some(Asked::Call(call)) if is_progress && call.is_run() => return Ok(()),
             Some(_) => {}
         }
         match self.pending.remove(&id).map(|p| p.asked) {
             Some(Asked::Load(model)) => self.loaded(model, body),
-            Some(Asked::Call(call)) => answered(call, body),
+            Some(Asked::Call(call)) => answered(*call, body),
             None => Ok(()),
         }
     }
 
     fn loaded(&mut self, model: ModelId, body: ResponseBody) -> Result<(), Nonsense> {
-        let Some(Model::Loading(calls)) = self.models.remove(&model) else { return Ok(()) };
+        let Some(Model::Loading(calls)) = self.models.remove(&model) else {
+            return Ok(());
+        };
         match body {
             ResponseBody::Loaded => {
                 self.models.insert(model, Model::Loaded);
@@ -120,11 +125,15 @@ impl Session {
                 Ok(())
             }
             ResponseBody::Failed(failure) => {
-                calls.into_iter().for_each(|call| call.answer(Err(failure.clone().into())));
+                calls
+                    .into_iter()
+                    .for_each(|call| call.answer(Err(failure.clone().into())));
                 Ok(())
             }
             _ => {
-                calls.into_iter().for_each(|call| call.answer(Err(InferenceError::Interrupted)));
+                calls
+                    .into_iter()
+                    .for_each(|call| call.answer(Err(InferenceError::Interrupted)));
                 Err(Nonsense(WRONG_KIND))
             }
         }
@@ -147,10 +156,9 @@ impl Session {
 
     /// Whether the child computes, and nobody waits for anything of it.
     pub fn is_abandoned(&self) -> bool {
-        let nobody_waits = |p: &Pending| matches!(&p.asked, Asked::Call(call) if call.is_abandoned());
-        let is_run = |p: &Pending| {
-            matches!(&p.asked, Asked::Call(Call { body: RequestBody::Run { .. }, .. }))
-        };
+        let nobody_waits =
+            |p: &Pending| matches!(&p.asked, Asked::Call(call) if call.is_abandoned());
+        let is_run = |p: &Pending| matches!(&p.asked, Asked::Call(call) if call.is_run());
         self.pending.values().all(nobody_waits) && self.pending.values().any(is_run)
     }
 
@@ -176,7 +184,12 @@ impl Session {
 
     /// Kills the child, and fails what it was asked by the deadline of each request.
     fn end(self, error_of: impl Fn(Instant) -> InferenceError) {
-        let Self { mut models, pending, process, .. } = self;
+        let Self {
+            mut models,
+            pending,
+            process,
+            ..
+        } = self;
         drop(process);
         for Pending { deadline, asked } in pending.into_values() {
             let error = error_of(deadline);
@@ -184,7 +197,9 @@ impl Session {
                 Asked::Call(call) => call.answer(Err(error)),
                 Asked::Load(model) => {
                     if let Some(Model::Loading(calls)) = models.remove(&model) {
-                        calls.into_iter().for_each(|call| call.answer(Err(error.clone())));
+                        calls
+                            .into_iter()
+                            .for_each(|call| call.answer(Err(error.clone())));
                     }
                 }
             }

@@ -31,10 +31,17 @@ pub(crate) fn start(
     let own_sender = sender.clone();
     let run = move || {
         let _guard = AbortGuard::never_abort();
-        let shared = Shared { config, metrics, pid, sender: own_sender };
+        let shared = Shared {
+            config,
+            metrics,
+            pid,
+            sender: own_sender,
+        };
         supervise(&shared, &receiver);
     };
-    let thread = thread::Builder::new().name("kagari-infer".into()).spawn(run);
+    let thread = thread::Builder::new()
+        .name("kagari-infer".into())
+        .spawn(run);
     let thread = thread.inspect_err(|error| {
         log::error!(target: LOG_TARGET, "Cannot start the thread of inference: {error}");
     });
@@ -75,7 +82,13 @@ enum Child {
 impl<'a> Supervisor<'a> {
     fn new(shared: &'a Shared) -> Self {
         let child = Child::None(Instant::now());
-        Self { shared, child, waiting: Vec::new(), backoff: Backoff::default(), started: 0 }
+        Self {
+            shared,
+            child,
+            waiting: Vec::new(),
+            backoff: Backoff::default(),
+            started: 0,
+        }
     }
 
     fn run(&mut self, messages: &Receiver<Message>) {
@@ -125,7 +138,9 @@ impl<'a> Supervisor<'a> {
     }
 
     fn answer(&mut self, child: u64, response: Response) {
-        let Child::Running(session) = &mut self.child else { return };
+        let Child::Running(session) = &mut self.child else {
+            return;
+        };
         if session.id != child {
             return;
         }
@@ -148,7 +163,9 @@ impl<'a> Supervisor<'a> {
         let now = Instant::now();
         match &self.child {
             Child::None(until) if *until <= now => self.start(),
-            Child::Running(session) if session.deadline().is_some_and(|d| d <= now) => self.time_out(now),
+            Child::Running(session) if session.deadline().is_some_and(|d| d <= now) => {
+                self.time_out(now)
+            }
             Child::Running(session) if session.is_abandoned() => self.abandon(),
             Child::None(_) | Child::Running(_) => {}
         }
@@ -186,7 +203,12 @@ impl<'a> Supervisor<'a> {
     }
 
     fn start(&mut self) {
-        let Shared { config, metrics, pid, sender } = self.shared;
+        let Shared {
+            config,
+            metrics,
+            pid,
+            sender,
+        } = self.shared;
         self.started += 1;
         if self.started > 1 {
             metrics.restarts.inc();
@@ -214,6 +236,8 @@ impl<'a> Supervisor<'a> {
         );
         self.child = Child::None(Instant::now() + wait);
         let error = InferenceError::NotStarted(error.into());
-        self.waiting.drain(..).for_each(|call| call.answer(Err(error.clone())));
+        self.waiting
+            .drain(..)
+            .for_each(|call| call.answer(Err(error.clone())));
     }
 }

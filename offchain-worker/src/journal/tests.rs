@@ -22,7 +22,10 @@ fn sorted(mut records: Vec<Record>) -> Vec<Record> {
 }
 
 fn only_file(dir: &Path) -> PathBuf {
-    let files: Vec<PathBuf> = fs::read_dir(dir).unwrap().map(|e| e.unwrap().path()).collect();
+    let files: Vec<PathBuf> = fs::read_dir(dir)
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .collect();
     assert_eq!(files.len(), 1, "{files:?}");
     files[0].clone()
 }
@@ -35,7 +38,10 @@ fn records_outlive_the_journal() {
     journal.keep(record(1));
     journal.keep(record(2));
     journal.keep(record(3));
-    let signed = Record { signed: Some(sign(&assigned(1, 0))), ..record(1) };
+    let signed = Record {
+        signed: Some(sign(&assigned(1, 0))),
+        ..record(1)
+    };
     journal.keep(signed.clone());
     journal.forget(record(2).work());
     journal.forget(record(4).work());

@@ -23,7 +23,7 @@ pub(super) enum Phase {
         whatever_assignment: bool,
     },
     /// It is done.
-    Done(Done),
+    Done(Box<Done>),
 }
 
 /// Work that is done.
@@ -65,7 +65,13 @@ pub(super) struct Entry {
 impl Entry {
     pub fn waiting(assigned: Assigned, seen: BlockNumber) -> Self {
         let phase = Phase::Waiting { rests: false };
-        Self { assigned, ours: true, seen, attempts: 0, phase }
+        Self {
+            assigned,
+            ours: true,
+            seen,
+            attempts: 0,
+            phase,
+        }
     }
 
     pub fn restored(record: Record) -> Self {
@@ -74,7 +80,11 @@ impl Entry {
             ours: false,
             seen: 0,
             attempts: 0,
-            phase: Phase::Done(Done { record, finished: None, sending: Sending::Idle }),
+            phase: Phase::Done(Box::new(Done {
+                record,
+                finished: None,
+                sending: Sending::Idle,
+            })),
         }
     }
 
@@ -113,7 +123,12 @@ impl Entry {
 
     /// Whether it failed in a way that says nothing about this new assignment.
     pub fn deserves_another_try(&self, assigned: &Assigned) -> bool {
-        matches!(self.phase, Phase::Failed { whatever_assignment: false }) && self.differs(assigned)
+        matches!(
+            self.phase,
+            Phase::Failed {
+                whatever_assignment: false
+            }
+        ) && self.differs(assigned)
     }
 
     fn differs(&self, assigned: &Assigned) -> bool {
@@ -126,13 +141,17 @@ impl Entry {
         self.attempts = self.attempts.saturating_add(1);
         self.phase = match self.attempts < MAX_ATTEMPTS {
             true => Phase::Waiting { rests: true },
-            false => Phase::Failed { whatever_assignment: false },
+            false => Phase::Failed {
+                whatever_assignment: false,
+            },
         };
     }
 
     /// What brings the attestation on its way, if it is ours and not on its way.
     pub fn send(&mut self, best: BlockNumber) -> Option<Command> {
-        let Phase::Done(done) = &mut self.phase else { return None };
+        let Phase::Done(done) = &mut self.phase else {
+            return None;
+        };
         if !self.ours || !done.sending.is_due(best) {
             return None;
         }

@@ -123,7 +123,10 @@ impl Command {
         match self {
             Self::Run(assignment) => {
                 let work = WorkId::of(assignment);
-                Some(Event::Failed { work, failure: Failure::Child })
+                Some(Event::Failed {
+                    work,
+                    failure: Failure::Child,
+                })
             }
             Self::Sign { work, .. } => Some(Event::NotSigned { work: *work }),
             Self::Submit { work, .. } => Some(Event::NotSubmitted { work: *work }),

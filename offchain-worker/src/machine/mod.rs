@@ -48,7 +48,11 @@ impl Machine {
     /// A machine that remembers what the journal held.
     pub fn new(limits: Limits, records: impl IntoIterator<Item = Record>) -> Self {
         let restored = |record: Record| (record.work(), Entry::restored(record));
-        Self { limits, best: 0, entries: records.into_iter().map(restored).collect() }
+        Self {
+            limits,
+            best: 0,
+            entries: records.into_iter().map(restored).collect(),
+        }
     }
 
     /// Number of computations that run.
@@ -63,8 +67,7 @@ impl Machine {
 
     /// Jobs whose attestation was submitted and has not been seen in a block.
     pub fn unconfirmed(&self) -> Vec<JobId> {
-        let submitted =
-            |e: &&Entry| matches!(&e.phase, Phase::Done(d) if matches!(d.sending, Sending::Submitted(_)));
+        let submitted = |e: &&Entry| matches!(&e.phase, Phase::Done(d) if matches!(d.sending, Sending::Submitted(_)));
         self.jobs(submitted)
     }
 
@@ -74,13 +77,21 @@ impl Machine {
     }
 
     fn jobs(&self, which: impl Fn(&&Entry) -> bool) -> Vec<JobId> {
-        self.entries.values().filter(which).map(|e| e.assigned.assignment.job).collect()
+        self.entries
+            .values()
+            .filter(which)
+            .map(|e| e.assigned.assignment.job)
+            .collect()
     }
 
     /// Takes an event, and says what is to be done.
     pub fn handle(&mut self, event: Event) -> Vec<Command> {
         match event {
-            Event::Best { number, assigned, attested } => self.best(number, assigned, attested),
+            Event::Best {
+                number,
+                assigned,
+                attested,
+            } => self.best(number, assigned, attested),
             Event::Finalised { number, ended } => self.finalised(number, &ended),
             Event::Finished { work, result } => self.finished(work, result),
             Event::Failed { work, failure } => self.failed(work, failure),
@@ -113,8 +124,12 @@ impl Machine {
         let mut commands = Vec::new();
         for entry in self.entries.values_mut() {
             let job = entry.assigned.assignment.job;
-            let Phase::Done(done) = &mut entry.phase else { continue };
-            let Some((_, block)) = attested.iter().find(|(id, _)| *id == job) else { continue };
+            let Phase::Done(done) = &mut entry.phase else {
+                continue;
+            };
+            let Some((_, block)) = attested.iter().find(|(id, _)| *id == job) else {
+                continue;
+            };
             if done.sending != Sending::Attested {
                 done.sending = Sending::Attested;
                 let blocks = done.finished.map(|at| block.saturating_sub(at));
@@ -126,11 +141,20 @@ impl Machine {
 
     /// Sets which entries are ours now, and returns the assignments that have no entry.
     fn reassign(&mut self, assigned: Vec<Assigned>) -> Vec<Assigned> {
-        self.entries.values_mut().for_each(|entry| entry.ours = false);
+        self.entries
+            .values_mut()
+            .for_each(|entry| entry.ours = false);
         let mut new = Vec::new();
-        for assigned in assigned.into_iter().filter(|a| self.best < a.assignment.deadline) {
+        for assigned in assigned
+            .into_iter()
+            .filter(|a| self.best < a.assignment.deadline)
+        {
             let work = WorkId::of(&assigned.assignment);
-            if self.entries.get(&work).is_some_and(|e| e.deserves_another_try(&assigned)) {
+            if self
+                .entries
+                .get(&work)
+                .is_some_and(|e| e.deserves_another_try(&assigned))
+            {
                 self.entries.remove(&work);
             }
             match self.entries.get_mut(&work) {
@@ -188,7 +212,8 @@ impl Machine {
     /// Starts as many computations as may run, those that are due first before others.
     fn start(&mut self) -> Vec<Command> {
         let free = self.limits.concurrency.saturating_sub(self.running());
-        let mut ready: Vec<&mut Entry> = self.entries.values_mut().filter(|e| e.is_ready()).collect();
+        let mut ready: Vec<&mut Entry> =
+            self.entries.values_mut().filter(|e| e.is_ready()).collect();
         ready.sort_by_key(|e| (e.assigned.assignment.deadline, e.assigned.assignment.job));
         let run = |entry: &mut Entry| {
             entry.phase = Phase::Running;
@@ -200,7 +225,10 @@ impl Machine {
     /// Brings every attestation on its way that is due.
     fn send(&mut self) -> Vec<Command> {
         let best = self.best;
-        self.entries.values_mut().filter_map(|entry| entry.send(best)).collect()
+        self.entries
+            .values_mut()
+            .filter_map(|entry| entry.send(best))
+            .collect()
     }
 
     fn finalised(&mut self, number: BlockNumber, ended: &[JobId]) -> Vec<Command> {
@@ -222,7 +250,11 @@ impl Machine {
             signed: None,
         };
         let mut commands = vec![Command::Keep(record.clone())];
-        entry.phase = Phase::Done(Done { record, finished: Some(best), sending: Sending::Idle });
+        entry.phase = Phase::Done(Box::new(Done {
+            record,
+            finished: Some(best),
+            sending: Sending::Idle,
+        }));
         commands.extend(entry.send(best));
         commands.extend(self.start());
         commands
@@ -233,7 +265,11 @@ impl Machine {
             return Vec::new();
         };
         match failure {
-            Failure::Job => entry.phase = Phase::Failed { whatever_assignment: true },
+            Failure::Job => {
+                entry.phase = Phase::Failed {
+                    whatever_assignment: true,
+                }
+            }
             Failure::Child => entry.child_failed(),
             Failure::Interrupted => entry.phase = Phase::Waiting { rests: true },
         }
@@ -242,8 +278,12 @@ impl Machine {
 
     fn signed(&mut self, work: WorkId, signed: Signed) -> Vec<Command> {
         let best = self.best;
-        let Some(entry) = self.entries.get_mut(&work) else { return Vec::new() };
-        let Phase::Done(done) = &mut entry.phase else { return Vec::new() };
+        let Some(entry) = self.entries.get_mut(&work) else {
+            return Vec::new();
+        };
+        let Phase::Done(done) = &mut entry.phase else {
+            return Vec::new();
+        };
         if done.sending != Sending::Signing {
             return Vec::new();
         }
@@ -259,7 +299,11 @@ impl Machine {
 
     /// Lets an attestation be sent again with the next block.
     fn not_sent(&mut self, work: WorkId, was: impl Fn(Sending) -> bool) -> Vec<Command> {
-        if let Some(Entry { phase: Phase::Done(done), .. }) = self.entries.get_mut(&work) {
+        if let Some(Entry {
+            phase: Phase::Done(done),
+            ..
+        }) = self.entries.get_mut(&work)
+        {
             if was(done.sending) {
                 done.sending = Sending::Idle;
             }

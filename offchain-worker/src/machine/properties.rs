@@ -15,7 +15,11 @@ const FORKS: u8 = 3;
 #[derive(Clone, Debug)]
 enum Step {
     /// The best block moves by so much and assigns each of these jobs, on this fork.
-    Best { by: i8, jobs: BTreeSet<u8>, fork: u8 },
+    Best {
+        by: i8,
+        jobs: BTreeSet<u8>,
+        fork: u8,
+    },
     /// This one of the running computations finishes, with a result that never was before.
     Finish(prop::sample::Index),
     /// This one of the running computations fails.
@@ -47,7 +51,11 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 fn failure() -> impl Strategy<Value = Failure> {
-    prop_oneof![Just(Failure::Job), Just(Failure::Child), Just(Failure::Interrupted)]
+    prop_oneof![
+        Just(Failure::Job),
+        Just(Failure::Child),
+        Just(Failure::Interrupted)
+    ]
 }
 
 /// Chain, keystore, child and disk, as far as the machine can tell; it checks every command.
@@ -129,7 +137,9 @@ impl World {
 
     fn assign(&mut self, jobs: BTreeSet<u8>, fork: u8) {
         let jobs = jobs.into_iter().map(|id| assigned(id, fork));
-        self.assigned = jobs.filter(|a| !self.gone.contains(&a.assignment.job)).collect();
+        self.assigned = jobs
+            .filter(|a| !self.gone.contains(&a.assignment.job))
+            .collect();
     }
 
     fn best(&mut self) {
@@ -137,10 +147,15 @@ impl World {
         let lacks = |a: &&Assigned| !attested.contains_key(&a.assignment.job);
         let assigned = self.assigned.iter().filter(lacks).cloned().collect();
         let unconfirmed = self.machine.unconfirmed();
-        let confirmed =
-            unconfirmed.into_iter().filter_map(|j| attested.get(&j).map(|block| (j, *block)));
+        let confirmed = unconfirmed
+            .into_iter()
+            .filter_map(|j| attested.get(&j).map(|block| (j, *block)));
         let attested = confirmed.collect();
-        self.event(Event::Best { number: self.number, assigned, attested });
+        self.event(Event::Best {
+            number: self.number,
+            assigned,
+            attested,
+        });
     }
 
     fn finish(&mut self, which: impl Fn(&[WorkId]) -> WorkId) {
@@ -150,7 +165,10 @@ impl World {
         let work = which(&self.running.iter().copied().collect::<Vec<_>>());
         self.running.remove(&work);
         self.results += 1;
-        self.event(Event::Finished { work, result: result(self.results) });
+        self.event(Event::Finished {
+            work,
+            result: result(self.results),
+        });
     }
 
     fn fail(&mut self, which: prop::sample::Index, failure: Failure) {
@@ -180,7 +198,9 @@ impl World {
         self.events.push_back(event);
         while let Some(event) = self.events.pop_front() {
             let commands = self.machine.handle(event);
-            commands.into_iter().for_each(|command| self.carry_out(command));
+            commands
+                .into_iter()
+                .for_each(|command| self.carry_out(command));
             self.check_limits();
         }
     }
@@ -197,28 +217,53 @@ impl World {
         match command {
             Command::Run(assignment) => {
                 let work = WorkId::of(&assignment);
-                assert!(!self.journal.contains_key(&work), "computed what the journal has");
+                assert!(
+                    !self.journal.contains_key(&work),
+                    "computed what the journal has"
+                );
                 assert!(self.running.insert(work), "computed twice at once");
                 let failures = self.failures.get(&work).copied().unwrap_or(0);
                 assert!(failures < 2, "tried once too often");
             }
-            Command::Cancel(work) => assert!(self.running.remove(&work), "stopped what did not run"),
+            Command::Cancel(work) => {
+                assert!(self.running.remove(&work), "stopped what did not run")
+            }
             Command::Keep(record) => {
                 self.journal.insert(record.work(), record);
             }
             Command::Forget(work) => {
-                assert!(self.journal.remove(&work).is_some(), "forgot what the journal lacks");
+                assert!(
+                    self.journal.remove(&work).is_some(),
+                    "forgot what the journal lacks"
+                );
             }
-            Command::Sign { work, assignment_hash, attestation, .. } => {
+            Command::Sign {
+                work,
+                assignment_hash,
+                attestation,
+                ..
+            } => {
                 self.check(assignment_hash, &attestation);
-                assert!(self.journal.contains_key(&work), "signed what is not in the journal");
+                assert!(
+                    self.journal.contains_key(&work),
+                    "signed what is not in the journal"
+                );
                 self.sign(work, assignment_hash);
             }
-            Command::Submit { work, assignment_hash, attestation, output, .. } => {
+            Command::Submit {
+                work,
+                assignment_hash,
+                attestation,
+                output,
+                ..
+            } => {
                 self.check(assignment_hash, &attestation);
                 let kept = &self.journal[&work];
                 assert_eq!(kept.output, output);
-                assert!(kept.valid_signature().is_some(), "submitted what is not in the journal");
+                assert!(
+                    kept.valid_signature().is_some(),
+                    "submitted what is not in the journal"
+                );
                 self.pool.insert(attestation.job, work);
             }
             Command::NoteAttested { job, .. } => {
@@ -231,16 +276,31 @@ impl World {
     /// and can still be attested in time, and the same for one assignment, always.
     fn check(&mut self, assignment_hash: Hash, attestation: &Attestation) {
         let is_it = |a: &&Assigned| a.assignment.assignment_hash == assignment_hash;
-        let ours = self.assigned.iter().find(is_it).expect("it is ours at the best block");
-        assert!(!self.attested.contains_key(&ours.assignment.job), "it is attested");
-        assert!(self.number < ours.assignment.deadline, "it is past its deadline");
+        let ours = self
+            .assigned
+            .iter()
+            .find(is_it)
+            .expect("it is ours at the best block");
+        assert!(
+            !self.attested.contains_key(&ours.assignment.job),
+            "it is attested"
+        );
+        assert!(
+            self.number < ours.assignment.deadline,
+            "it is past its deadline"
+        );
         let first = self.signed.entry(assignment_hash).or_insert(*attestation);
         assert_eq!(first, attestation, "two attestations for one assignment");
     }
 
     fn sign(&mut self, work: WorkId, assignment_hash: Hash) {
         let is_it = |a: &&Assigned| a.assignment.assignment_hash == assignment_hash;
-        let signed = self.assigned.iter().find(is_it).map(sign).expect("checked before");
+        let signed = self
+            .assigned
+            .iter()
+            .find(is_it)
+            .map(sign)
+            .expect("checked before");
         self.events.push_back(match self.keystore_works {
             true => Event::Signed { work, signed },
             false => Event::NotSigned { work },
@@ -249,8 +309,20 @@ impl World {
 
     /// Jobs that can't be done, whatever the assignment.
     fn given_up(&self) -> BTreeSet<JobId> {
-        let failed = |e: &&Entry| matches!(e.phase, Phase::Failed { whatever_assignment: true });
-        self.machine.entries.values().filter(failed).map(|e| e.assigned.assignment.job).collect()
+        let failed = |e: &&Entry| {
+            matches!(
+                e.phase,
+                Phase::Failed {
+                    whatever_assignment: true
+                }
+            )
+        };
+        self.machine
+            .entries
+            .values()
+            .filter(failed)
+            .map(|e| e.assigned.assignment.job)
+            .collect()
     }
 }
 

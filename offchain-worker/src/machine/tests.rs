@@ -36,21 +36,36 @@ fn kinds(commands: &[Command]) -> Vec<&'static str> {
 
 fn attestation(commands: &[Command]) -> (Hash, Attestation) {
     let find = |command: &Command| match command {
-        Command::Sign { assignment_hash, attestation, .. }
-        | Command::Submit { assignment_hash, attestation, .. } => {
-            Some((*assignment_hash, *attestation))
+        Command::Sign {
+            assignment_hash,
+            attestation,
+            ..
         }
+        | Command::Submit {
+            assignment_hash,
+            attestation,
+            ..
+        } => Some((*assignment_hash, *attestation)),
         _ => None,
     };
-    commands.iter().find_map(find).expect("an attestation is among the commands")
+    commands
+        .iter()
+        .find_map(find)
+        .expect("an attestation is among the commands")
 }
 
 /// Runs a job to its submission.
 fn submitted(machine: &mut Machine, assigned: &Assigned, at: BlockNumber) {
     assert_eq!(kinds(&machine.handle(best(at, &[assigned]))), ["run"]);
-    let finished = Event::Finished { work: work(assigned), result: result(1) };
+    let finished = Event::Finished {
+        work: work(assigned),
+        result: result(1),
+    };
     assert_eq!(kinds(&machine.handle(finished)), ["keep", "sign"]);
-    let signed = Event::Signed { work: work(assigned), signed: sign(assigned) };
+    let signed = Event::Signed {
+        work: work(assigned),
+        signed: sign(assigned),
+    };
     assert_eq!(kinds(&machine.handle(signed)), ["keep", "submit"]);
 }
 
@@ -71,8 +86,18 @@ fn what_is_in_the_best_chain_is_not_sent_again() {
     let job = assigned(1, 0);
     submitted(&mut machine, &job, 1);
     let attested = vec![(job.assignment.job, 3)];
-    let commands = machine.handle(Event::Best { number: 3, assigned: vec![], attested });
-    assert!(matches!(commands[..], [Command::NoteAttested { blocks: Some(2), .. }]));
+    let commands = machine.handle(Event::Best {
+        number: 3,
+        assigned: vec![],
+        attested,
+    });
+    assert!(matches!(
+        commands[..],
+        [Command::NoteAttested {
+            blocks: Some(2),
+            ..
+        }]
+    ));
     assert!(machine.unconfirmed().is_empty());
     assert_eq!(kinds(&machine.handle(best(9, &[]))), [""; 0]);
 }
@@ -103,7 +128,11 @@ fn what_a_fork_took_back_is_submitted_again() {
     let job = assigned(1, 0);
     submitted(&mut machine, &job, 1);
     let attested = vec![(job.assignment.job, 2)];
-    machine.handle(Event::Best { number: 2, assigned: vec![], attested });
+    machine.handle(Event::Best {
+        number: 2,
+        assigned: vec![],
+        attested,
+    });
     assert_eq!(kinds(&machine.handle(best(2, &[&job]))), ["submit"]);
 }
 
@@ -118,7 +147,10 @@ fn a_new_assignment_of_the_same_work_is_signed_anew_and_not_computed() {
     let (hash, attestation) = attestation(&commands);
     assert_eq!(hash, new.assignment.assignment_hash);
     assert_eq!(attestation.assigned_at, new.assignment.assigned_at);
-    let signed = Event::Signed { work: work(&new), signed: sign(&new) };
+    let signed = Event::Signed {
+        work: work(&new),
+        signed: sign(&new),
+    };
     assert_eq!(kinds(&machine.handle(signed)), ["keep", "submit"]);
 }
 
@@ -126,7 +158,10 @@ fn a_new_assignment_of_the_same_work_is_signed_anew_and_not_computed() {
 fn a_new_worker_key_signs_anew() {
     let mut machine = machine();
     let old = assigned(1, 0);
-    let new = Assigned { worker: assigned(9, 0).worker, ..old.clone() };
+    let new = Assigned {
+        worker: assigned(9, 0).worker,
+        ..old.clone()
+    };
     assert_ne!(old.worker, new.worker);
     submitted(&mut machine, &old, 1);
     assert_eq!(kinds(&machine.handle(best(2, &[&new]))), ["sign"]);
@@ -148,7 +183,10 @@ fn a_result_that_comes_while_the_assignment_is_gone_is_kept_but_not_signed() {
     let job = assigned(1, 0);
     machine.handle(best(1, &[&job]));
     assert_eq!(kinds(&machine.handle(best(2, &[]))), [""; 0]);
-    let finished = Event::Finished { work: work(&job), result: result(1) };
+    let finished = Event::Finished {
+        work: work(&job),
+        result: result(1),
+    };
     assert_eq!(kinds(&machine.handle(finished)), ["keep"]);
     assert_eq!(kinds(&machine.handle(best(3, &[&job]))), ["sign"]);
 }
@@ -162,7 +200,10 @@ fn what_nobody_asks_for_any_more_is_stopped() {
         assert_eq!(kinds(&machine.handle(best(number, &[]))), [""; 0]);
     }
     assert_eq!(kinds(&machine.handle(best(4, &[]))), ["cancel"]);
-    let late = Event::Finished { work: work(&job), result: result(1) };
+    let late = Event::Finished {
+        work: work(&job),
+        result: result(1),
+    };
     assert_eq!(kinds(&machine.handle(late)), [""; 0]);
 }
 
@@ -183,7 +224,10 @@ fn what_is_done_is_not_submitted_past_its_deadline() {
     let job = assigned(1, 0);
     let deadline = job.assignment.deadline;
     submitted(&mut machine, &job, 1);
-    assert_eq!(kinds(&machine.handle(best(deadline - 1, &[&job]))), ["submit"]);
+    assert_eq!(
+        kinds(&machine.handle(best(deadline - 1, &[&job]))),
+        ["submit"]
+    );
     assert_eq!(kinds(&machine.handle(best(deadline + 5, &[&job]))), [""; 0]);
 }
 
@@ -194,9 +238,16 @@ fn more_than_fits_is_left_for_later() {
     let all: Vec<&Assigned> = jobs.iter().collect();
     assert_eq!(kinds(&machine.handle(best(1, &all))), ["run"; 2]);
     assert_eq!((machine.running(), machine.waiting()), (2, 3));
-    let running: Vec<WorkId> =
-        machine.entries.iter().filter(|(_, e)| e.is_running()).map(|(w, _)| *w).collect();
-    let finished = Event::Finished { work: running[0], result: result(1) };
+    let running: Vec<WorkId> = machine
+        .entries
+        .iter()
+        .filter(|(_, e)| e.is_running())
+        .map(|(w, _)| *w)
+        .collect();
+    let finished = Event::Finished {
+        work: running[0],
+        result: result(1),
+    };
     assert_eq!(kinds(&machine.handle(finished)), ["keep", "sign", "run"]);
     assert_eq!((machine.running(), machine.waiting()), (2, 2));
     machine.handle(best(2, &all));
@@ -205,11 +256,19 @@ fn more_than_fits_is_left_for_later() {
 
 #[test]
 fn what_is_due_first_runs_first() {
-    let mut machine = Machine::new(Limits { concurrency: 1, ..limits() }, []);
+    let mut machine = Machine::new(
+        Limits {
+            concurrency: 1,
+            ..limits()
+        },
+        [],
+    );
     let (late, mut early) = (assigned(1, 0), assigned(2, 0));
     early.assignment.deadline -= 1;
     let commands = machine.handle(best(1, &[&late, &early]));
-    assert!(matches!(&commands[..], [Command::Run(Assignment { job, .. })] if *job == early.assignment.job));
+    assert!(
+        matches!(&commands[..], [Command::Run(Assignment { job, .. })] if *job == early.assignment.job)
+    );
 }
 
 #[test]
@@ -217,7 +276,10 @@ fn a_job_that_cannot_be_done_is_given_up() {
     let mut machine = machine();
     let job = assigned(1, 0);
     machine.handle(best(1, &[&job]));
-    machine.handle(Event::Failed { work: work(&job), failure: Failure::Job });
+    machine.handle(Event::Failed {
+        work: work(&job),
+        failure: Failure::Job,
+    });
     assert_eq!(kinds(&machine.handle(best(2, &[&job]))), [""; 0]);
     // Another assignment of the same work would fail alike.
     assert_eq!(kinds(&machine.handle(best(3, &[&assigned(1, 7)]))), [""; 0]);
@@ -227,7 +289,10 @@ fn a_job_that_cannot_be_done_is_given_up() {
 fn a_child_that_fails_is_tried_once_more_with_the_next_block() {
     let mut machine = machine();
     let job = assigned(1, 0);
-    let failed = Event::Failed { work: work(&job), failure: Failure::Child };
+    let failed = Event::Failed {
+        work: work(&job),
+        failure: Failure::Child,
+    };
     assert_eq!(kinds(&machine.handle(best(1, &[&job]))), ["run"]);
     assert_eq!(kinds(&machine.handle(failed.clone())), [""; 0]);
     assert_eq!(kinds(&machine.handle(best(2, &[&job]))), ["run"]);
@@ -242,7 +307,10 @@ fn an_interruption_does_not_count_as_a_failure() {
     let job = assigned(1, 0);
     for number in 1..20 {
         assert_eq!(kinds(&machine.handle(best(number, &[&job]))), ["run"]);
-        machine.handle(Event::Failed { work: work(&job), failure: Failure::Interrupted });
+        machine.handle(Event::Failed {
+            work: work(&job),
+            failure: Failure::Interrupted,
+        });
     }
 }
 
@@ -258,10 +326,19 @@ fn what_the_journal_has_is_never_computed_again() {
     };
     let mut machine = Machine::new(limits(), [record.clone()]);
     assert_eq!(kinds(&machine.handle(best(1, &[&job]))), ["sign"]);
-    let mut machine = Machine::new(limits(), [Record { signed: Some(sign(&job)), ..record.clone() }]);
+    let mut machine = Machine::new(
+        limits(),
+        [Record {
+            signed: Some(sign(&job)),
+            ..record.clone()
+        }],
+    );
     assert_eq!(kinds(&machine.handle(best(1, &[&job]))), ["submit"]);
     // A signature for another assignment does not serve.
-    let other = Record { signed: Some(sign(&assigned(1, 7))), ..record };
+    let other = Record {
+        signed: Some(sign(&assigned(1, 7))),
+        ..record
+    };
     let mut machine = Machine::new(limits(), [other]);
     assert_eq!(kinds(&machine.handle(best(1, &[&job]))), ["sign"]);
 }
@@ -271,7 +348,10 @@ fn what_could_not_be_signed_is_signed_with_the_next_block() {
     let mut machine = machine();
     let job = assigned(1, 0);
     machine.handle(best(1, &[&job]));
-    machine.handle(Event::Finished { work: work(&job), result: result(1) });
+    machine.handle(Event::Finished {
+        work: work(&job),
+        result: result(1),
+    });
     machine.handle(Event::NotSigned { work: work(&job) });
     assert_eq!(kinds(&machine.handle(best(2, &[&job]))), ["sign"]);
     assert_eq!(kinds(&machine.handle(best(3, &[&job]))), [""; 0]);
@@ -284,21 +364,39 @@ fn records_go_when_their_job_has_ended_in_a_finalised_block() {
     let id = job.assignment.job;
     let at = job.assignment.assigned_at;
     submitted(&mut machine, &job, at);
-    assert!(machine.settling(at).is_empty(), "it is still assigned to us");
+    assert!(
+        machine.settling(at).is_empty(),
+        "it is still assigned to us"
+    );
     machine.handle(best(at + 1, &[]));
     assert!(machine.settling(at - 1).is_empty(), "it is yet to come");
     assert_eq!(machine.settling(at), [id]);
-    let early = Event::Finalised { number: at - 1, ended: vec![id] };
+    let early = Event::Finalised {
+        number: at - 1,
+        ended: vec![id],
+    };
     assert_eq!(kinds(&machine.handle(early)), [""; 0]);
-    let other = Event::Finalised { number: at, ended: vec![] };
+    let other = Event::Finalised {
+        number: at,
+        ended: vec![],
+    };
     assert_eq!(kinds(&machine.handle(other)), [""; 0]);
-    let ended = Event::Finalised { number: at, ended: vec![id] };
+    let ended = Event::Finalised {
+        number: at,
+        ended: vec![id],
+    };
     assert_eq!(kinds(&machine.handle(ended)), ["forget"]);
 }
 
 #[test]
 fn without_finality_it_takes_on_no_more_than_it_may_remember() {
-    let mut machine = Machine::new(Limits { entries: 3, ..limits() }, []);
+    let mut machine = Machine::new(
+        Limits {
+            entries: 3,
+            ..limits()
+        },
+        [],
+    );
     for id in 0..3 {
         submitted(&mut machine, &assigned(id, 0), 1);
     }

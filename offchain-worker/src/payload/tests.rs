@@ -63,11 +63,25 @@ fn extrinsic(words: &[Word]) -> OpaqueExtrinsic {
 }
 
 fn with_body(words: &[Word]) -> Database {
-    Database { body: Some(vec![extrinsic(&[]), extrinsic(words)]), ..Default::default() }
+    Database {
+        body: Some(vec![extrinsic(&[]), extrinsic(words)]),
+        ..Default::default()
+    }
 }
 
-fn read(database: &Database, block: BlockNumber, index: u32, words: &[Word]) -> Result<Vec<Word>, PayloadError> {
-    super::read::<Block, _>(database, block, index, words.len() as u32, payload_hash(words))
+fn read(
+    database: &Database,
+    block: BlockNumber,
+    index: u32,
+    words: &[Word],
+) -> Result<Vec<Word>, PayloadError> {
+    super::read::<Block, _>(
+        database,
+        block,
+        index,
+        words.len() as u32,
+        payload_hash(words),
+    )
 }
 
 #[test]
@@ -80,18 +94,39 @@ fn the_payload_ends_its_extrinsic() {
 #[test]
 fn what_is_missing_is_named() {
     let database = with_body(&[1, 2]);
-    assert_eq!(read(&database, 6, 1, &[1, 2]), Err(PayloadError::UnknownBlock(6)));
-    let no_extrinsic = PayloadError::NoExtrinsic { block: 5, index: 2, count: 2 };
+    assert_eq!(
+        read(&database, 6, 1, &[1, 2]),
+        Err(PayloadError::UnknownBlock(6))
+    );
+    let no_extrinsic = PayloadError::NoExtrinsic {
+        block: 5,
+        index: 2,
+        count: 2,
+    };
     assert_eq!(read(&database, 5, 2, &[1, 2]), Err(no_extrinsic));
-    let short = PayloadError::Short { block: 5, index: 0, len: 2 };
+    let short = PayloadError::Short {
+        block: 5,
+        index: 0,
+        len: 2,
+    };
     assert_eq!(read(&database, 5, 0, &[1, 2]), Err(short));
-    assert_eq!(read(&Database::default(), 5, 1, &[1, 2]), Err(PayloadError::Pruned(5)));
+    assert_eq!(
+        read(&Database::default(), 5, 1, &[1, 2]),
+        Err(PayloadError::Pruned(5))
+    );
 }
 
 #[test]
 fn other_bytes_are_refused() {
     let other = read(&with_body(&[1, 2]), 5, 1, &[1, 3]);
-    assert!(matches!(other, Err(PayloadError::Mismatch { block: 5, index: 1, .. })));
+    assert!(matches!(
+        other,
+        Err(PayloadError::Mismatch {
+            block: 5,
+            index: 1,
+            ..
+        })
+    ));
 }
 
 #[test]
@@ -105,7 +140,10 @@ fn absurd_lengths_are_refused() {
 fn the_index_serves_where_the_body_is_gone_or_another() {
     let index: HashMap<_, _> = [(payload_hash(&[1, 2]), payload_bytes(&[1, 2]))].into();
     for body in [None, Some(vec![]), with_body(&[3, 4]).body] {
-        let database = Database { body, index: index.clone() };
+        let database = Database {
+            body,
+            index: index.clone(),
+        };
         assert_eq!(read(&database, 5, 1, &[1, 2]), Ok(vec![1, 2]));
     }
 }

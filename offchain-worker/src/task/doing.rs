@@ -27,9 +27,15 @@ pub(super) struct Doing {
     inference: Inference,
     metrics: WorkerMetrics,
     futures: FuturesUnordered<BoxFuture<'static, Option<Event>>>,
-    running: BTreeMap<WorkId, AbortHandle>,
+    running: BTreeMap<WorkId, Running>,
     /// When an assignment was first seen.
     since: BTreeMap<WorkId, Instant>,
+}
+
+/// A computation that can be stopped.
+struct Running {
+    job: JobId,
+    handle: AbortHandle,
 }
 
 /// Why a computation failed.
@@ -61,11 +67,13 @@ impl Reason {
     fn failure(&self) -> Failure {
         use InferenceError as E;
         match self {
-            Self::Inference(E::ModelMissing { .. } | E::BadModel(_) | E::BadInput(_)) => Failure::Job,
-            Self::Inference(E::Busy | E::Interrupted | E::Stopped) => Failure::Interrupted,
-            Self::Inference(E::Timeout(_) | E::ChildDied(_) | E::NotStarted(_) | E::Internal(_)) => {
-                Failure::Child
+            Self::Inference(E::ModelMissing { .. } | E::BadModel(_) | E::BadInput(_)) => {
+                Failure::Job
             }
+            Self::Inference(E::Busy | E::Interrupted | E::Stopped) => Failure::Interrupted,
+            Self::Inference(
+                E::Timeout(_) | E::ChildDied(_) | E::NotStarted(_) | E::Internal(_),
+            ) => Failure::Child,
             // A fork can make the input unreadable for a moment.
             Self::Payload(_) | Self::Chain(_) | Self::Panic => Failure::Child,
             Self::UnknownModel => Failure::Job,
@@ -76,7 +84,13 @@ impl Reason {
 impl Doing {
     pub fn new(inference: Inference, metrics: WorkerMetrics) -> Self {
         let (running, since) = (BTreeMap::new(), BTreeMap::new());
-        Self { inference, metrics, futures: FuturesUnordered::new(), running, since }
+        Self {
+            inference,
+            metrics,
+            futures: FuturesUnordered::new(),
+            running,
+            since,
+        }
     }
 
     /// The next event; it never comes while nothing is under way.
@@ -116,9 +130,12 @@ impl Doing {
                 self.begin(assignment, model, input);
                 None
             }
-            Err(reason) => {
-                Some(failed(&self.metrics, WorkId::of(&assignment), assignment.job, &reason))
-            }
+            Err(reason) => Some(failed(
+                &self.metrics,
+                WorkId::of(&assignment),
+                assignment.job,
+                &reason,
+            )),
         }
     }
 
@@ -134,7 +151,7 @@ impl Doing {
             inference.run(&model, task, seed(&task, job), input).await
         };
         let (run, handle) = abortable(AssertUnwindSafe(run).catch_unwind());
-        self.running.insert(work, handle);
+        self.running.insert(work, Running { job, handle });
         let metrics = self.metrics.clone();
         let started = Instant::now();
         let ended = run.map(move |ended| match ended {
@@ -148,14 +165,20 @@ impl Doing {
 
     /// Stops a computation; no event follows.
     pub fn cancel(&mut self, work: WorkId) {
-        if let Some(handle) = self.running.remove(&work) {
+        if let Some(Running { job, handle }) = self.running.remove(&work) {
+            log::info!(
+                target: LOG_TARGET,
+                "Stopping job {job:?}: it is not assigned to this node any more, or past its deadline",
+            );
             handle.abort();
         }
     }
 
     /// Stops all computations.
     pub fn cancel_all(&mut self) {
-        std::mem::take(&mut self.running).into_values().for_each(|handle| handle.abort());
+        std::mem::take(&mut self.running)
+            .into_values()
+            .for_each(|running| running.handle.abort());
     }
 
     /// Waits for a submission.
@@ -179,7 +202,9 @@ fn prepare(
     best: Head,
     assignment: &Assignment,
 ) -> Result<(Manifest, Vec<Word>), Reason> {
-    let model = chain.model(best.hash, assignment.spec.model)?.ok_or(Reason::UnknownModel)?;
+    let model = chain
+        .model(best.hash, assignment.spec.model)?
+        .ok_or(Reason::UnknownModel)?;
     Ok((model, chain.input(assignment)?))
 }
 
@@ -191,7 +216,13 @@ fn seed(task: &Task, job: JobId) -> [u8; 32] {
     }
 }
 
-fn finished(metrics: &WorkerMetrics, work: WorkId, job: JobId, started: Instant, result: Completed) -> Event {
+fn finished(
+    metrics: &WorkerMetrics,
+    work: WorkId,
+    job: JobId,
+    started: Instant,
+    result: Completed,
+) -> Event {
     let seconds = started.elapsed().as_secs_f64();
     metrics.inference.observe(seconds);
     log::info!(target: LOG_TARGET, "Job {job:?} is done: {} words in {seconds:.1} s", result.output.len());
@@ -217,7 +248,14 @@ pub(super) fn signed(
     signature: Result<WorkerSignature, ChainError>,
 ) -> Event {
     match signature {
-        Ok(signature) => Event::Signed { work, signed: Signed { worker, assignment_hash, signature } },
+        Ok(signature) => Event::Signed {
+            work,
+            signed: Signed {
+                worker,
+                assignment_hash,
+                signature,
+            },
+        },
         Err(error) => {
             log::warn!(target: LOG_TARGET, "An attestation was not signed and will be tried again: {error}");
             Event::NotSigned { work }

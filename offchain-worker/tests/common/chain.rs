@@ -9,8 +9,8 @@ use kagari_primitives::{
     attestation::{self, AttestationRecord},
     payload_hash,
     worker_key::{WorkerId, WorkerPair, WorkerSignature},
-    AccountId, Assignment, Attestation, BlockNumber, Hash, JobId, JobInfo, JobSpec, JobState, Manifest,
-    ModelId, Word,
+    AccountId, Assignment, Attestation, BlockNumber, Hash, JobId, JobInfo, JobSpec, JobState,
+    Manifest, ModelId, Word,
 };
 use sp_core::Pair;
 use std::{
@@ -47,7 +47,9 @@ pub struct State {
 
 impl TestChain {
     pub fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.state
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     /// Assigns a job with this input to the worker, in the next block.
@@ -83,7 +85,9 @@ impl TestChain {
         state.number += 1;
         let number = state.number;
         for attestation in std::mem::take(&mut state.pool) {
-            state.attested.insert(attestation.job, (number, attestation));
+            state
+                .attested
+                .insert(attestation.job, (number, attestation));
         }
         state.tell(News::Best);
     }
@@ -122,23 +126,34 @@ impl TestChain {
 
 impl State {
     fn tell(&mut self, news: News) {
-        self.listeners.retain(|listener| listener.unbounded_send(news).is_ok());
+        self.listeners
+            .retain(|listener| listener.unbounded_send(news).is_ok());
     }
 
     fn assignment(&self, attestation: &Attestation) -> Result<&Assignment, ChainError> {
-        let is_it = |a: &&Assignment| a.job == attestation.job && a.assigned_at == attestation.assigned_at;
-        self.assigned.iter().find(is_it).ok_or(ChainError::NotAssigned)
+        let is_it =
+            |a: &&Assignment| a.job == attestation.job && a.assigned_at == attestation.assigned_at;
+        self.assigned
+            .iter()
+            .find(is_it)
+            .ok_or(ChainError::NotAssigned)
     }
 
     fn message(&self, attestation: &Attestation) -> Result<Vec<u8>, ChainError> {
         let assignment_hash = self.assignment(attestation)?.assignment_hash;
-        Ok(attestation::message(Hash::zero(), assignment_hash, attestation))
+        Ok(attestation::message(
+            Hash::zero(),
+            assignment_hash,
+            attestation,
+        ))
     }
 
     fn info(&self, assignment: &Assignment) -> JobInfo {
         let attested = self.attested.get(&assignment.job);
         let state = match attested {
-            None => JobState::Assigned { deadline: assignment.deadline },
+            None => JobState::Assigned {
+                deadline: assignment.deadline,
+            },
             Some((block, a)) => JobState::Attested {
                 window_end: block + 4,
                 attestation: AttestationRecord {
@@ -183,24 +198,38 @@ impl Chain for TestChain {
 
     fn best(&self) -> Head {
         let state = self.state();
-        Head { hash: Hash::repeat_byte(state.fork), number: state.number }
+        Head {
+            hash: Hash::repeat_byte(state.fork),
+            number: state.number,
+        }
     }
 
     fn finalised(&self) -> Head {
-        Head { hash: Hash::zero(), number: self.state().finalised }
+        Head {
+            hash: Hash::zero(),
+            number: self.state().finalised,
+        }
     }
 
     fn workers(&self) -> Vec<WorkerId> {
         vec![WorkerPair::from_seed(&[9; 32]).public(), worker().public()]
     }
 
+    fn provider(&self, _: Hash, key: &WorkerId) -> Result<Option<AccountId>, ChainError> {
+        Ok((*key == worker().public()).then(|| AccountId::new([0; 32])))
+    }
+
     fn assignments(&self, _: Hash, key: &WorkerId) -> Result<Vec<Assignment>, ChainError> {
         let state = self.call("assignments");
-        if *key != worker().public() {
-            return Ok(Vec::new());
-        }
+        assert_eq!(
+            *key,
+            worker().public(),
+            "no provider has named the other key"
+        );
         let lacks = |a: &&Assignment| {
-            a.assigned_at <= state.number && !state.attested.contains_key(&a.job) && !state.ended.contains(&a.job)
+            a.assigned_at <= state.number
+                && !state.attested.contains_key(&a.job)
+                && !state.ended.contains(&a.job)
         };
         Ok(state.assigned.iter().filter(lacks).cloned().collect())
     }
@@ -217,13 +246,26 @@ impl Chain for TestChain {
     }
 
     fn input(&self, assignment: &Assignment) -> Result<Vec<Word>, PayloadError> {
-        let input = self.call("input").inputs.get(&assignment.input_hash).cloned();
+        let input = self
+            .call("input")
+            .inputs
+            .get(&assignment.input_hash)
+            .cloned();
         input.ok_or(PayloadError::Pruned(assignment.input_block))
     }
 
-    fn sign(&self, _: Hash, key: &WorkerId, attestation: Attestation) -> Result<WorkerSignature, ChainError> {
+    fn sign(
+        &self,
+        _: Hash,
+        key: &WorkerId,
+        attestation: Attestation,
+    ) -> Result<WorkerSignature, ChainError> {
         let message = self.call("sign").message(&attestation)?;
-        assert_eq!(*key, worker().public(), "signed with a key that has no assignment");
+        assert_eq!(
+            *key,
+            worker().public(),
+            "signed with a key that has no assignment"
+        );
         Ok(worker().sign(&message))
     }
 

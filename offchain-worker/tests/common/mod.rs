@@ -27,7 +27,11 @@ pub fn example(name: &str) -> PathBuf {
     let tests = env::current_exe().unwrap();
     let target = tests.parent().and_then(Path::parent).unwrap();
     let program = target.join("examples").join(name);
-    assert!(program.is_file(), "{} is missing: cargo build --examples makes it", program.display());
+    assert!(
+        program.is_file(),
+        "{} is missing: cargo build --examples makes it",
+        program.display()
+    );
     program
 }
 
@@ -41,7 +45,10 @@ pub fn model() -> Manifest {
 
 /// Another one.
 pub fn other_model() -> Manifest {
-    Manifest { name: b"other".to_vec().try_into().unwrap(), ..model() }
+    Manifest {
+        name: b"other".to_vec().try_into().unwrap(),
+        ..model()
+    }
 }
 
 /// A folder with the files of both models.
@@ -50,7 +57,10 @@ pub fn models_dir() -> TempDir {
     for model in [model(), other_model()] {
         let folder = dir.path().join(model.name_text());
         fs::create_dir(&folder).unwrap();
-        File::create(folder.join("model.gguf")).unwrap().set_len(4).unwrap();
+        File::create(folder.join("model.gguf"))
+            .unwrap()
+            .set_len(4)
+            .unwrap();
     }
     dir
 }
@@ -72,7 +82,10 @@ pub fn echo(models: &TempDir) -> Inference {
 }
 
 pub fn task() -> Task {
-    Task::Completion { max_new_tokens: 4, sampling: Sampling::GREEDY }
+    Task::Completion {
+        max_new_tokens: 4,
+        sampling: Sampling::GREEDY,
+    }
 }
 
 /// Waits until something holds; what is to fail on a machine that does nothing for long is the test
@@ -90,7 +103,10 @@ pub fn wait_until(what: &str, holds: impl Fn() -> bool) {
 pub fn is_alive(pid: u32) -> bool {
     // A process that has ended and was not waited for stays as a zombie.
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let state = stat.rsplit(')').next().and_then(|rest| rest.trim().chars().next());
+    let state = stat
+        .rsplit(')')
+        .next()
+        .and_then(|rest| rest.trim().chars().next());
     state.is_some_and(|state| state != 'Z')
 }
 

@@ -17,19 +17,39 @@ impl<T: Config> Pallet<T> {
         ensure!(capacity > 0, Error::<T>::CapacityZero);
         ensure!(Models::<T>::contains_key(model), Error::<T>::UnknownModel);
         Self::try_change_provider(&who, |provider| {
-            ensure!(provider.status == ProviderStatus::Active, Error::<T>::IsUnbonding);
-            Self::relist(&who, provider, &model, |provider| match provider.offer_mut(&model) {
-                Some(offer) => {
-                    *offer = Offer { model, price, capacity, in_use: offer.in_use };
-                    Ok(())
+            ensure!(
+                provider.status == ProviderStatus::Active,
+                Error::<T>::IsUnbonding
+            );
+            Self::relist(&who, provider, &model, |provider| {
+                match provider.offer_mut(&model) {
+                    Some(offer) => {
+                        *offer = Offer {
+                            model,
+                            price,
+                            capacity,
+                            in_use: offer.in_use,
+                        };
+                        Ok(())
+                    }
+                    None => provider
+                        .offers
+                        .try_push(Offer {
+                            model,
+                            price,
+                            capacity,
+                            in_use: 0,
+                        })
+                        .map_err(|_| Error::<T>::TooManyOffers.into()),
                 }
-                None => provider
-                    .offers
-                    .try_push(Offer { model, price, capacity, in_use: 0 })
-                    .map_err(|_| Error::<T>::TooManyOffers.into()),
             })
         })?;
-        Self::deposit_event(Event::OfferSet { provider: who, model, price, capacity });
+        Self::deposit_event(Event::OfferSet {
+            provider: who,
+            model,
+            price,
+            capacity,
+        });
         Ok(())
     }
 
@@ -42,7 +62,10 @@ impl<T: Config> Pallet<T> {
                 Ok(())
             })
         })?;
-        Self::deposit_event(Event::OfferRemoved { provider: who, model });
+        Self::deposit_event(Event::OfferRemoved {
+            provider: who,
+            model,
+        });
         Ok(())
     }
 
@@ -99,7 +122,8 @@ impl<T: Config> Pallet<T> {
             }
             if let Some(listing) = after {
                 let at = book.binary_search(&listing).unwrap_or_else(|at| at);
-                book.try_insert(at, listing).map_err(|_| Error::<T>::BookFull)?;
+                book.try_insert(at, listing)
+                    .map_err(|_| Error::<T>::BookFull)?;
             }
             *stored = (!book.is_empty()).then_some(book);
             Ok(())
@@ -109,6 +133,11 @@ impl<T: Config> Pallet<T> {
 
 /// The line that a provider's offer for a model has in the book, if it has one.
 pub(crate) fn listing(who: &AccountId, provider: &Provider, model: &ModelId) -> Option<Listing> {
-    let offer = provider.offer(model).filter(|_| provider.is_listed(model))?;
-    Some(Listing { price: offer.price, provider: who.clone() })
+    let offer = provider
+        .offer(model)
+        .filter(|_| provider.is_listed(model))?;
+    Some(Listing {
+        price: offer.price,
+        provider: who.clone(),
+    })
 }

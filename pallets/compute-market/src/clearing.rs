@@ -41,7 +41,11 @@ pub fn clear<'a, Owner: Clone + 'a>(
     let mut eligible = offers.filter(|(price, owner)| is_eligible(*price, owner));
     let (asked, winner) = eligible.next().ok_or(NoMatch::NoneEligible)?;
     let price = eligible.next().map_or(asked, |(next, _)| next);
-    Ok(Cleared { winner: winner.clone(), asked, price })
+    Ok(Cleared {
+        winner: winner.clone(),
+        asked,
+        price,
+    })
 }
 
 #[cfg(test)]
@@ -106,7 +110,11 @@ mod tests {
 
     #[test]
     fn an_offer_alone_is_paid_its_own_price() {
-        let cleared = Cleared { winner: 0, asked: 7, price: 7 };
+        let cleared = Cleared {
+            winner: 0,
+            asked: 7,
+            price: 7,
+        };
         assert_eq!(run(&vec![(7, 0)], &[]), Ok(cleared));
         assert_eq!(run(&vec![], &[]), Err(NoMatch::NoOffer));
     }

@@ -19,7 +19,10 @@ use sp_runtime::{traits::BlockNumberProvider, DispatchError, DispatchResult, Sat
 
 impl<T: Config> Pallet<T> {
     pub(crate) fn do_submit_job(who: AccountId, spec: JobSpec, input: Vec<Word>) -> DispatchResult {
-        let shape = Models::<T>::get(spec.model).ok_or(Error::<T>::UnknownModel)?.manifest.shape;
+        let shape = Models::<T>::get(spec.model)
+            .ok_or(Error::<T>::UnknownModel)?
+            .manifest
+            .shape;
         Self::check_job(&spec, &shape, &input)?;
         let payload = Self::ensure_trailing(&input)?;
         let now = T::BlockNumberProvider::current_block_number();
@@ -70,8 +73,10 @@ impl<T: Config> Pallet<T> {
         except: Option<&AccountId>,
     ) -> Result<Cleared<AccountId>, Error<T>> {
         let book = Book::<T>::get(spec.model);
-        let offers =
-            book.iter().filter(|l| Some(&l.provider) != except).map(|l| (l.price, &l.provider));
+        let offers = book
+            .iter()
+            .filter(|l| Some(&l.provider) != except)
+            .map(|l| (l.price, &l.provider));
         let is_eligible = |price, provider: &AccountId| {
             let value = price_of(price, work);
             Providers::<T>::get(provider).is_some_and(|p| p.has_headroom(value))
@@ -83,12 +88,7 @@ impl<T: Config> Pallet<T> {
     }
 
     /// Assigns a job to the winner of a clearing, and keeps it.
-    fn assign(
-        id: JobId,
-        mut job: Job,
-        cleared: Cleared<AccountId>,
-        work: Work,
-    ) -> DispatchResult {
+    fn assign(id: JobId, mut job: Job, cleared: Cleared<AccountId>, work: Work) -> DispatchResult {
         let exposure = price_of(cleared.asked, work);
         Self::try_change_provider(&cleared.winner, |provider| {
             Self::take_place(id, &cleared.winner, provider, &job, exposure)
@@ -131,8 +131,13 @@ impl<T: Config> Pallet<T> {
         // Filling the last place takes the provider's other offers off their books too.
         Self::relist_all(who, provider, |provider| {
             provider.exposure = provider.exposure.saturating_add(exposure);
-            provider.assigned.try_push(id).map_err(|_| Error::<T>::NoOffer)?;
-            let offer = provider.offer_mut(&job.spec.model).ok_or(Error::<T>::NoOffer)?;
+            provider
+                .assigned
+                .try_push(id)
+                .map_err(|_| Error::<T>::NoOffer)?;
+            let offer = provider
+                .offer_mut(&job.spec.model)
+                .ok_or(Error::<T>::NoOffer)?;
             offer.in_use = offer.in_use.saturating_add(1);
             Ok(())
         })
@@ -194,7 +199,10 @@ impl<T: Config> Pallet<T> {
             provider.failed = provider.failed.saturating_add(1);
         })
         .defensive_unwrap_or_default();
-        Self::deposit_event(Event::JobTimedOut { job: id, provider: job.provider.clone() });
+        Self::deposit_event(Event::JobTimedOut {
+            job: id,
+            provider: job.provider.clone(),
+        });
         if !Self::assign_anew(id, &job) {
             Self::refund_job(id, job);
         }
@@ -204,7 +212,9 @@ impl<T: Config> Pallet<T> {
         if job.attempts >= MAX_ATTEMPTS {
             return false;
         }
-        let Some(model) = Models::<T>::get(job.spec.model) else { return false };
+        let Some(model) = Models::<T>::get(job.spec.model) else {
+            return false;
+        };
         let work = most_work(&job.spec.task, &model.manifest.shape, job.input_len);
         let Ok(cleared) = Self::find_match(&job.spec, work, Some(&job.provider)) else {
             return false;

@@ -19,7 +19,7 @@ pub mod types;
 pub mod weights;
 
 #[cfg(feature = "runtime-benchmarks")]
-mod benchmarking;
+pub mod benchmarking;
 mod book_impls;
 mod job_impls;
 mod limits;
@@ -66,11 +66,7 @@ pub mod pallet {
     /// What the market needs of the runtime.
     #[pallet::config]
     pub trait Config:
-        frame_system::Config<
-        AccountId = AccountId,
-        Hash = Hash,
-        RuntimeEvent: From<Event<Self>>,
-    >
+        frame_system::Config<AccountId = AccountId, Hash = Hash, RuntimeEvent: From<Event<Self>>>
     {
         /// Weights of the calls and of what happens as blocks pass.
         type WeightInfo: WeightInfo;
@@ -141,13 +137,8 @@ pub mod pallet {
 
     /// For each model the offers that have room now, cheapest first.
     #[pallet::storage]
-    pub type Book<T: Config> = StorageMap<
-        _,
-        Identity,
-        ModelId,
-        BoundedVec<Listing, ConstU32<MAX_LISTINGS>>,
-        ValueQuery,
-    >;
+    pub type Book<T: Config> =
+        StorageMap<_, Identity, ModelId, BoundedVec<Listing, ConstU32<MAX_LISTINGS>>, ValueQuery>;
 
     /// The open jobs. An id is a hash already.
     #[pallet::storage]
@@ -405,7 +396,10 @@ pub mod pallet {
     impl<T: Config> BuildGenesisConfig for GenesisConfig<T> {
         fn build(&self) {
             for manifest in &self.models {
-                let model = Model { manifest: manifest.clone(), registrar: None };
+                let model = Model {
+                    manifest: manifest.clone(),
+                    registrar: None,
+                };
                 Models::<T>::insert(manifest.id(), model);
             }
         }
@@ -542,11 +536,7 @@ pub mod pallet {
                 .saturating_add(T::WeightInfo::settle_job())
                 .saturating_add(T::AttestationWeight::weight(spec.task.most_output()))
         )]
-        pub fn submit_job(
-            origin: OriginFor<T>,
-            spec: JobSpec,
-            input: Vec<Word>,
-        ) -> DispatchResult {
+        pub fn submit_job(origin: OriginFor<T>, spec: JobSpec, input: Vec<Word>) -> DispatchResult {
             let who = ensure_signed(origin)?;
             Self::do_submit_job(who, spec, input)
         }

@@ -15,7 +15,10 @@ impl<T: Config> Pallet<T> {
     pub(crate) fn check_constants() {
         assert!(T::MinBond::get() > 0, "a bond of nothing secures nothing");
         assert!(T::MinDeadline::get() >= 1, "a job needs at least a block");
-        assert!(T::MinDeadline::get() <= T::MaxDeadline::get(), "no deadline would be accepted");
+        assert!(
+            T::MinDeadline::get() <= T::MaxDeadline::get(),
+            "no deadline would be accepted"
+        );
         assert!(
             T::UnbondingPeriod::get() > Self::longest_assigned(),
             "a provider could be gone before its jobs are judged"

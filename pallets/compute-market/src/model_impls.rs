@@ -16,9 +16,22 @@ impl<T: Config> Pallet<T> {
         ensure!(manifest.shape.is_sane(), Error::<T>::InvalidModelShape);
         let id = manifest.id();
         ensure!(!Models::<T>::contains_key(id), Error::<T>::ModelExists);
-        T::Currency::hold(&HoldReason::ModelDeposit.into(), &who, T::ModelDeposit::get())?;
-        Models::<T>::insert(id, Model { manifest, registrar: Some(who.clone()) });
-        Self::deposit_event(Event::ModelRegistered { model: id, registrar: who });
+        T::Currency::hold(
+            &HoldReason::ModelDeposit.into(),
+            &who,
+            T::ModelDeposit::get(),
+        )?;
+        Models::<T>::insert(
+            id,
+            Model {
+                manifest,
+                registrar: Some(who.clone()),
+            },
+        );
+        Self::deposit_event(Event::ModelRegistered {
+            model: id,
+            registrar: who,
+        });
         Ok(())
     }
 
@@ -26,9 +39,15 @@ impl<T: Config> Pallet<T> {
     pub(crate) fn check_job(spec: &JobSpec, shape: &ModelShape, input: &[Word]) -> DispatchResult {
         ensure!(!input.is_empty(), Error::<T>::EmptyInput);
         ensure!(input.len() <= MAX_INPUT as usize, Error::<T>::InputTooLong);
-        ensure!(input.iter().all(|id| *id < shape.vocab), Error::<T>::UnknownToken);
+        ensure!(
+            input.iter().all(|id| *id < shape.vocab),
+            Error::<T>::UnknownToken
+        );
         let bounds = T::MinDeadline::get()..=T::MaxDeadline::get();
-        ensure!(bounds.contains(&spec.deadline), Error::<T>::DeadlineOutOfBounds);
+        ensure!(
+            bounds.contains(&spec.deadline),
+            Error::<T>::DeadlineOutOfBounds
+        );
         let output = Self::check_task(&spec.task, shape.architecture)?;
         let positions = (input.len() as u32).saturating_add(output);
         ensure!(positions <= shape.context, Error::<T>::InputTooLong);
@@ -41,7 +60,13 @@ impl<T: Config> Pallet<T> {
         architecture: Architecture,
     ) -> Result<u32, sp_runtime::DispatchError> {
         match (task, architecture) {
-            (Task::Completion { max_new_tokens, sampling }, Architecture::Llama) => {
+            (
+                Task::Completion {
+                    max_new_tokens,
+                    sampling,
+                },
+                Architecture::Llama,
+            ) => {
                 let within = (1..=MAX_OUTPUT).contains(max_new_tokens);
                 ensure!(within, Error::<T>::InvalidOutputLength);
                 ensure!(sampling.is_valid(), Error::<T>::InvalidSampling);

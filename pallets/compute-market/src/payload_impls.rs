@@ -27,7 +27,11 @@ impl<T: Config> Pallet<T> {
         let extrinsic = frame_system::Pallet::<T>::extrinsic_data(index);
         ensure!(extrinsic.ends_with(&payload), Error::<T>::NotTrailing);
         let hash = T::Hashing::hash(&payload);
-        Ok(Trailing { hash, bytes: payload.len() as u32, extrinsic: index })
+        Ok(Trailing {
+            hash,
+            bytes: payload.len() as u32,
+            extrinsic: index,
+        })
     }
 
     /// Has every node keep the payload under its hash. The last step of a call: an index operation

@@ -26,13 +26,20 @@ impl<T: Config> Pallet<T> {
         proof: WorkerSignature,
         hardware: Hardware,
     ) -> DispatchResult {
-        ensure!(!Providers::<T>::contains_key(&who), Error::<T>::AlreadyProvider);
+        ensure!(
+            !Providers::<T>::contains_key(&who),
+            Error::<T>::AlreadyProvider
+        );
         ensure!(bond >= T::MinBond::get(), Error::<T>::BondTooSmall);
         Self::check_hardware(&hardware)?;
         Self::claim_worker(&who, &worker, &proof)?;
         T::Currency::hold(&HoldReason::Bond.into(), &who, bond)?;
         Providers::<T>::insert(&who, Provider::new(bond, worker.clone(), hardware));
-        Self::deposit_event(Event::ProviderRegistered { provider: who, worker, bond });
+        Self::deposit_event(Event::ProviderRegistered {
+            provider: who,
+            worker,
+            bond,
+        });
         Ok(())
     }
 
@@ -50,7 +57,10 @@ impl<T: Config> Pallet<T> {
             provider.worker = worker.clone();
             Ok(())
         })?;
-        Self::deposit_event(Event::WorkerSet { provider: who, worker });
+        Self::deposit_event(Event::WorkerSet {
+            provider: who,
+            worker,
+        });
         Ok(())
     }
 
@@ -66,12 +76,18 @@ impl<T: Config> Pallet<T> {
 
     pub(crate) fn do_bond_extra(who: AccountId, amount: Balance) -> DispatchResult {
         let bond = Self::try_change_provider(&who, |provider| {
-            ensure!(provider.status == ProviderStatus::Active, Error::<T>::IsUnbonding);
+            ensure!(
+                provider.status == ProviderStatus::Active,
+                Error::<T>::IsUnbonding
+            );
             T::Currency::hold(&HoldReason::Bond.into(), &who, amount)?;
             provider.bond = provider.bond.saturating_add(amount);
             Ok(provider.bond)
         })?;
-        Self::deposit_event(Event::BondIncreased { provider: who, bond });
+        Self::deposit_event(Event::BondIncreased {
+            provider: who,
+            bond,
+        });
         Ok(())
     }
 
@@ -79,14 +95,20 @@ impl<T: Config> Pallet<T> {
         let now = T::BlockNumberProvider::current_block_number();
         let until = now.saturating_add(T::UnbondingPeriod::get());
         Self::try_change_provider(&who, |provider| {
-            ensure!(provider.status == ProviderStatus::Active, Error::<T>::IsUnbonding);
+            ensure!(
+                provider.status == ProviderStatus::Active,
+                Error::<T>::IsUnbonding
+            );
             Self::relist_all(&who, provider, |provider| {
                 provider.status = ProviderStatus::Unbonding(until);
                 provider.withdraw_offers(|_| true);
                 Ok(())
             })
         })?;
-        Self::deposit_event(Event::Unbonding { provider: who, until });
+        Self::deposit_event(Event::Unbonding {
+            provider: who,
+            until,
+        });
         Ok(())
     }
 
@@ -103,16 +125,15 @@ impl<T: Config> Pallet<T> {
         Self::archive_era_work(&who, &provider.era_work);
         Workers::<T>::remove(&provider.worker);
         Providers::<T>::remove(&who);
-        Self::deposit_event(Event::BondWithdrawn { provider: who, bond });
+        Self::deposit_event(Event::BondWithdrawn {
+            provider: who,
+            bond,
+        });
         Ok(())
     }
 
     /// Takes a worker key for `who`, if its holder agrees and nobody else has it.
-    fn claim_worker(
-        who: &AccountId,
-        worker: &WorkerId,
-        proof: &WorkerSignature,
-    ) -> DispatchResult {
+    fn claim_worker(who: &AccountId, worker: &WorkerId, proof: &WorkerSignature) -> DispatchResult {
         ensure!(!Workers::<T>::contains_key(worker), Error::<T>::WorkerTaken);
         let message = ownership_message(Self::genesis_hash(), who);
         ensure!(worker.verify(&message, proof), Error::<T>::BadWorkerProof);
@@ -128,7 +149,9 @@ impl<T: Config> Pallet<T> {
 
     /// The hash of block 0, which tells this chain from all others.
     pub fn genesis_hash() -> Hash {
-        frame_system::Pallet::<T>::block_hash(frame_system::pallet_prelude::BlockNumberFor::<T>::zero())
+        frame_system::Pallet::<T>::block_hash(
+            frame_system::pallet_prelude::BlockNumberFor::<T>::zero(),
+        )
     }
 
     /// What is held on an account as its bond.

@@ -27,14 +27,20 @@ impl<T: Config> Pallet<T> {
 
     /// Serves what is due up to now.
     pub(crate) fn serve_queue(meter: &mut WeightMeter) {
-        if meter.try_consume(T::WeightInfo::serve_queue_base()).is_err() {
+        if meter
+            .try_consume(T::WeightInfo::serve_queue_base())
+            .is_err()
+        {
             return;
         }
         let now = T::BlockNumberProvider::current_block_number();
         let start = Served::<T>::get();
         let mut at = start;
         while at.block <= now && Self::serve_block(&mut at, meter) {
-            at = Due { block: at.block.saturating_add(1), index: 0 };
+            at = Due {
+                block: at.block.saturating_add(1),
+                index: 0,
+            };
         }
         if at != start {
             Served::<T>::put(at);
@@ -43,7 +49,10 @@ impl<T: Config> Pallet<T> {
 
     /// Serves one block's queue; false if the weight did not suffice.
     fn serve_block(at: &mut Due, meter: &mut WeightMeter) -> bool {
-        if meter.try_consume(T::WeightInfo::serve_queue_block()).is_err() {
+        if meter
+            .try_consume(T::WeightInfo::serve_queue_block())
+            .is_err()
+        {
             return false;
         }
         let len = QueueLen::<T>::get(at.block);

@@ -51,8 +51,15 @@ impl<T: Config> Pallet<T> {
         };
         let reward = T::Judge::reward(&job.provider, work, payment.burned);
         Self::credit_provider(&job, work, reward);
-        let Payment { paid, burned, refunded } = payment;
-        let Reward { era, amount: reward } = reward;
+        let Payment {
+            paid,
+            burned,
+            refunded,
+        } = payment;
+        let Reward {
+            era,
+            amount: reward,
+        } = reward;
         Self::deposit_event(Event::JobSettled {
             job: id,
             provider: job.provider.clone(),
@@ -65,15 +72,28 @@ impl<T: Config> Pallet<T> {
             reward,
         });
         let at = T::BlockNumberProvider::current_block_number();
-        let outcome =
-            Outcome::Settled { at, attestation, work, paid, burned, refunded, era, reward };
+        let outcome = Outcome::Settled {
+            at,
+            attestation,
+            work,
+            paid,
+            burned,
+            refunded,
+            era,
+            reward,
+        };
         Self::close_job(id, job, outcome);
     }
 
     /// The work that an attested job was, by its model's shape and the words that are there.
     fn proved_work(job: &Job, attestation: &AttestationRecord) -> Work {
-        let Some(model) = Models::<T>::get(job.spec.model) else { return 0 };
-        model.manifest.shape.work(job.input_len, attestation.output_len)
+        let Some(model) = Models::<T>::get(job.spec.model) else {
+            return 0;
+        };
+        model
+            .manifest
+            .shape
+            .work(job.input_len, attestation.output_len)
     }
 
     /// Pays for `work` out of the escrow: a share is burned, the provider gets its price, and the
@@ -101,7 +121,11 @@ impl<T: Config> Pallet<T> {
         let refunded = job.escrow.saturating_sub(paid);
         T::Currency::release(&reason, &job.requester, refunded, Precision::Exact)?;
         Burned::<T>::mutate(|all| *all = all.saturating_add(burned));
-        Ok(Payment { paid, burned, refunded })
+        Ok(Payment {
+            paid,
+            burned,
+            refunded,
+        })
     }
 
     fn credit_provider(job: &Job, work: Work, reward: Reward) {
@@ -110,7 +134,10 @@ impl<T: Config> Pallet<T> {
             provider.settled = provider.settled.saturating_add(1);
             if provider.era_work.era != reward.era {
                 Self::archive_era_work(&job.provider, &provider.era_work);
-                provider.era_work = EraWork { era: reward.era, ..Default::default() };
+                provider.era_work = EraWork {
+                    era: reward.era,
+                    ..Default::default()
+                };
             }
             let era_work = &mut provider.era_work;
             era_work.work = era_work.work.saturating_add(work);

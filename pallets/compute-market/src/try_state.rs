@@ -1,6 +1,8 @@
 //! What must hold of the market's storage after every block; run after every unit test.
 
-use crate::{types::*, Book, Config, HoldReason, Jobs, Models, Pallet, Providers, Queue, QueueLen, Workers};
+use crate::{
+    types::*, Book, Config, HoldReason, Jobs, Models, Pallet, Providers, Queue, QueueLen, Workers,
+};
 use alloc::collections::BTreeMap;
 use frame_support::{ensure, traits::fungible::hold::Inspect as _};
 use kagari_primitives::{AccountId, Balance, ModelId, ProviderStatus};
@@ -25,7 +27,10 @@ impl<T: Config> Pallet<T> {
     /// What is held as a bond is what the record says.
     fn check_bonds() -> Check {
         for (who, provider) in Providers::<T>::iter() {
-            ensure!(Self::bonded(&who) == provider.bond, "bond differs from what is held");
+            ensure!(
+                Self::bonded(&who) == provider.bond,
+                "bond differs from what is held"
+            );
         }
         Ok(())
     }
@@ -38,13 +43,22 @@ impl<T: Config> Pallet<T> {
             *sum = sum.saturating_add(job.escrow);
         }
         for (who, escrow) in &escrows {
-            ensure!(Self::escrowed(who) == *escrow, "escrow differs from what is held");
+            ensure!(
+                Self::escrowed(who) == *escrow,
+                "escrow differs from what is held"
+            );
         }
         for (who, _) in frame_system::Account::<T>::iter() {
             let expected = escrows.get(&who).copied().unwrap_or_default();
-            ensure!(Self::escrowed(&who) == expected, "escrow is held for no open job");
+            ensure!(
+                Self::escrowed(&who) == expected,
+                "escrow is held for no open job"
+            );
             let is_provider = Providers::<T>::contains_key(&who);
-            ensure!(is_provider || Self::bonded(&who) == 0, "bond is held for no provider");
+            ensure!(
+                is_provider || Self::bonded(&who) == 0,
+                "bond is held for no provider"
+            );
         }
         Ok(())
     }
@@ -58,8 +72,14 @@ impl<T: Config> Pallet<T> {
         }
         for (who, provider) in Providers::<T>::iter() {
             let expected = exposures.remove(&who).unwrap_or_default();
-            ensure!(provider.exposure == expected, "exposure differs from the open jobs");
-            ensure!(provider.exposure <= provider.bond, "exposure exceeds the bond");
+            ensure!(
+                provider.exposure == expected,
+                "exposure differs from the open jobs"
+            );
+            ensure!(
+                provider.exposure <= provider.bond,
+                "exposure exceeds the bond"
+            );
         }
         ensure!(exposures.is_empty(), "an open job has no provider");
         Ok(())
@@ -72,7 +92,10 @@ impl<T: Config> Pallet<T> {
             ensure!(named, "a worker key's provider does not name it");
         }
         let counts = (Workers::<T>::iter().count(), Providers::<T>::iter().count());
-        ensure!(counts.0 == counts.1, "a provider's worker key is not in the index");
+        ensure!(
+            counts.0 == counts.1,
+            "a provider's worker key is not in the index"
+        );
         Ok(())
     }
 
@@ -83,7 +106,10 @@ impl<T: Config> Pallet<T> {
             let stands = provider.offers.iter().any(|o| !o.is_withdrawn());
             ensure!(active || !stands, "an unbonding provider offers");
             for (at, offer) in provider.offers.iter().enumerate() {
-                ensure!(Models::<T>::contains_key(offer.model), "an offer's model is unknown");
+                ensure!(
+                    Models::<T>::contains_key(offer.model),
+                    "an offer's model is unknown"
+                );
                 let again = provider.offers.iter().skip(at.saturating_add(1));
                 let twice = again.into_iter().any(|o| o.model == offer.model);
                 ensure!(!twice, "two offers for one model");
@@ -105,9 +131,15 @@ impl<T: Config> Pallet<T> {
             let mut lines = expected.remove(&model).unwrap_or_default();
             lines.sort();
             ensure!(!book.is_empty(), "an empty book is kept");
-            ensure!(book.into_inner() == lines, "a book differs from the offers with room");
+            ensure!(
+                book.into_inner() == lines,
+                "a book differs from the offers with room"
+            );
         }
-        ensure!(expected.values().all(|lines| lines.is_empty()), "an offer with room is not listed");
+        ensure!(
+            expected.values().all(|lines| lines.is_empty()),
+            "an offer with room is not listed"
+        );
         Ok(())
     }
 
@@ -118,14 +150,25 @@ impl<T: Config> Pallet<T> {
             for id in &provider.assigned {
                 let job = Jobs::<T>::get(id).ok_or("an assigned job is unknown")?;
                 ensure!(job.provider == who, "an assigned job is another's");
-                ensure!(job.stage == Stage::Assigned, "an attested job is listed as assigned");
+                ensure!(
+                    job.stage == Stage::Assigned,
+                    "an attested job is listed as assigned"
+                );
                 listed = listed.saturating_add(1);
             }
             let in_use: u32 = provider.offers.iter().map(|o| u32::from(o.in_use)).sum();
-            ensure!(in_use == provider.assigned.len() as u32, "offers' use is not the assigned jobs");
+            ensure!(
+                in_use == provider.assigned.len() as u32,
+                "offers' use is not the assigned jobs"
+            );
         }
-        let assigned = Jobs::<T>::iter_values().filter(|j| j.stage == Stage::Assigned).count();
-        ensure!(assigned == listed, "an assigned job is not in its provider's record");
+        let assigned = Jobs::<T>::iter_values()
+            .filter(|j| j.stage == Stage::Assigned)
+            .count();
+        ensure!(
+            assigned == listed,
+            "an assigned job is not in its provider's record"
+        );
         Ok(())
     }
 
@@ -133,8 +176,14 @@ impl<T: Config> Pallet<T> {
     fn check_queue() -> Check {
         for (block, index, id) in Queue::<T>::iter() {
             let job = Jobs::<T>::get(id).ok_or("a job in the queue is not open")?;
-            ensure!(job.due == Due { block, index }, "a job's place in the queue differs");
-            ensure!(index < QueueLen::<T>::get(block), "a place is beyond its block's length");
+            ensure!(
+                job.due == Due { block, index },
+                "a job's place in the queue differs"
+            );
+            ensure!(
+                index < QueueLen::<T>::get(block),
+                "a place is beyond its block's length"
+            );
         }
         let counts = (Queue::<T>::iter().count(), Jobs::<T>::iter().count());
         ensure!(counts.0 == counts.1, "an open job is not in the queue");
@@ -144,10 +193,14 @@ impl<T: Config> Pallet<T> {
     /// A model's id is its manifest's hash, and its deposit is held.
     fn check_models() -> Check {
         for (id, model) in Models::<T>::iter() {
-            ensure!(model.manifest.id() == id, "a model's id is not its manifest's hash");
-            let Some(registrar) = model.registrar else { continue };
-            let held =
-                T::Currency::balance_on_hold(&HoldReason::ModelDeposit.into(), &registrar);
+            ensure!(
+                model.manifest.id() == id,
+                "a model's id is not its manifest's hash"
+            );
+            let Some(registrar) = model.registrar else {
+                continue;
+            };
+            let held = T::Currency::balance_on_hold(&HoldReason::ModelDeposit.into(), &registrar);
             ensure!(held > 0, "no deposit is held for a model");
         }
         Ok(())

@@ -131,7 +131,10 @@ impl Provider {
 
     /// Withdraws the offers that `which` names. One in use stays, without room, until its jobs are done.
     pub fn withdraw_offers(&mut self, which: impl Fn(&Offer) -> bool) {
-        self.offers.iter_mut().filter(|o| which(o)).for_each(|o| o.capacity = 0);
+        self.offers
+            .iter_mut()
+            .filter(|o| which(o))
+            .for_each(|o| o.capacity = 0);
         self.drop_idle_offers();
     }
 

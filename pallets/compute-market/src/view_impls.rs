@@ -12,7 +12,8 @@ impl<T: Config> Pallet<T> {
     pub fn assignments(worker: &WorkerId) -> Vec<Assignment> {
         let provider = Workers::<T>::get(worker).and_then(Providers::<T>::get);
         let ids = provider.into_iter().flat_map(|p| p.assigned);
-        ids.filter_map(|id| Some(assignment_of(id, Jobs::<T>::get(id)?))).collect()
+        ids.filter_map(|id| Some(assignment_of(id, Jobs::<T>::get(id)?)))
+            .collect()
     }
 
     /// An assigned job and the key that is to sign its attestation.
@@ -48,7 +49,9 @@ impl<T: Config> Pallet<T> {
 
     /// The registered models.
     pub fn models() -> Vec<(ModelId, Manifest)> {
-        Models::<T>::iter().map(|(id, model)| (id, model.manifest)).collect()
+        Models::<T>::iter()
+            .map(|(id, model)| (id, model.manifest))
+            .collect()
     }
 
     /// One model's manifest.
@@ -61,14 +64,20 @@ impl<T: Config> Pallet<T> {
         let listed = Book::<T>::get(model).into_iter();
         let offer = |who: AccountId| {
             let provider = Providers::<T>::get(&who)?;
-            provider.offer(&model).map(|offer| offer_info(who.clone(), offer))
+            provider
+                .offer(&model)
+                .map(|offer| offer_info(who.clone(), offer))
         };
-        listed.filter_map(|listing| offer(listing.provider)).collect()
+        listed
+            .filter_map(|listing| offer(listing.provider))
+            .collect()
     }
 
     /// All providers.
     pub fn providers() -> Vec<ProviderInfo> {
-        Providers::<T>::iter().map(|(who, provider)| provider_info(who, provider)).collect()
+        Providers::<T>::iter()
+            .map(|(who, provider)| provider_info(who, provider))
+            .collect()
     }
 
     /// One provider.
@@ -78,7 +87,10 @@ impl<T: Config> Pallet<T> {
 
     /// What a job of this specification costs at most per work unit, were it submitted now.
     pub fn clearing_price(spec: &JobSpec, input_len: u32) -> Result<Balance, Error<T>> {
-        let shape = Models::<T>::get(spec.model).ok_or(Error::<T>::UnknownModel)?.manifest.shape;
+        let shape = Models::<T>::get(spec.model)
+            .ok_or(Error::<T>::UnknownModel)?
+            .manifest
+            .shape;
         let work = crate::job_impls::most_work(&spec.task, &shape, input_len);
         Self::find_match(spec, work, None).map(|cleared| cleared.price)
     }
@@ -105,10 +117,13 @@ fn deadline_of(job: &Job) -> BlockNumber {
 
 fn state_of(job: &Job) -> JobState {
     match &job.stage {
-        Stage::Assigned => JobState::Assigned { deadline: deadline_of(job) },
-        Stage::Attested(attestation) => {
-            JobState::Attested { window_end: job.due.block, attestation: *attestation }
-        }
+        Stage::Assigned => JobState::Assigned {
+            deadline: deadline_of(job),
+        },
+        Stage::Attested(attestation) => JobState::Attested {
+            window_end: job.due.block,
+            attestation: *attestation,
+        },
     }
 }
 
@@ -143,7 +158,12 @@ fn offer_info(provider: AccountId, offer: &Offer) -> OfferInfo {
 
 fn provider_info(who: AccountId, provider: Provider) -> ProviderInfo {
     ProviderInfo {
-        offers: provider.offers.iter().filter(|o| !o.is_withdrawn()).map(|o| offer_info(who.clone(), o)).collect(),
+        offers: provider
+            .offers
+            .iter()
+            .filter(|o| !o.is_withdrawn())
+            .map(|o| offer_info(who.clone(), o))
+            .collect(),
         provider: who,
         worker: provider.worker,
         bond: provider.bond,

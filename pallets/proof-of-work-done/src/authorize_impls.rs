@@ -8,8 +8,8 @@ use crate::{
 use alloc::vec::Vec;
 use frame_support::{ensure, pallet_prelude::TransactionValidityWithRefund, weights::Weight};
 use kagari_primitives::{
-    attestation::message, payload_hash, worker_key::WorkerSignature, Attestation, BlockNumber, Hash,
-    StopReason, Task, Word,
+    attestation::message, payload_hash, worker_key::WorkerSignature, Attestation, BlockNumber,
+    Hash, StopReason, Task, Word,
 };
 use sp_runtime::{
     traits::{BlockNumberProvider, Zero},
@@ -34,13 +34,29 @@ impl<T: Config> Pallet<T> {
     ) -> TransactionValidityWithRefund {
         let job = Self::assigned(attestation)?;
         check_length(&job, attestation.stop, output.len() as u32)?;
-        ensure!(payload_hash(output) == attestation.output_hash, Rejection::WrongOutputHash);
-        let message = message(Self::genesis_hash(), job.assignment.assignment_hash, attestation);
-        ensure!(job.worker.verify(&message, signature), InvalidTransaction::BadProof);
+        ensure!(
+            payload_hash(output) == attestation.output_hash,
+            Rejection::WrongOutputHash
+        );
+        let message = message(
+            Self::genesis_hash(),
+            job.assignment.assignment_hash,
+            attestation,
+        );
+        ensure!(
+            job.worker.verify(&message, signature),
+            InvalidTransaction::BadProof
+        );
         ValidTransaction::with_tag_prefix("KagariAttestation")
             .priority(TransactionPriority::MAX / 2)
             .and_provides((attestation.job, attestation.assigned_at))
-            .longevity(job.assignment.deadline.saturating_sub(Self::now()).max(1).into())
+            .longevity(
+                job.assignment
+                    .deadline
+                    .saturating_sub(Self::now())
+                    .max(1)
+                    .into(),
+            )
             .propagate(true)
             .build()
             .map(|valid| (valid, Weight::zero()))
@@ -50,7 +66,10 @@ impl<T: Config> Pallet<T> {
     fn assigned(attestation: &Attestation) -> Result<AssignedJob, TransactionValidityError> {
         let Some(job) = T::Jobs::assigned(attestation.job) else {
             // One that is open all the same has been attested.
-            ensure!(!T::Jobs::is_open(attestation.job), InvalidTransaction::Stale);
+            ensure!(
+                !T::Jobs::is_open(attestation.job),
+                InvalidTransaction::Stale
+            );
             return Err(Self::unknown(attestation));
         };
         // A node that is behind may know an earlier assignment of the same job only.
@@ -59,7 +78,10 @@ impl<T: Config> Pallet<T> {
         }
         let same = attestation.assigned_at == job.assignment.assigned_at;
         ensure!(same, Rejection::OtherAssignment);
-        ensure!(Self::now() <= job.assignment.deadline, InvalidTransaction::Stale);
+        ensure!(
+            Self::now() <= job.assignment.deadline,
+            InvalidTransaction::Stale
+        );
         Ok(job)
     }
 
@@ -84,7 +106,11 @@ impl<T: Config> Pallet<T> {
     /// What a worker signs to attest; `None` if the job is not assigned so.
     pub fn attestation_message(attestation: &Attestation) -> Option<Vec<u8>> {
         let job = Self::assigned(attestation).ok()?;
-        Some(message(Self::genesis_hash(), job.assignment.assignment_hash, attestation))
+        Some(message(
+            Self::genesis_hash(),
+            job.assignment.assignment_hash,
+            attestation,
+        ))
     }
 
     pub(crate) fn now() -> BlockNumber {
@@ -92,7 +118,9 @@ impl<T: Config> Pallet<T> {
     }
 
     fn genesis_hash() -> Hash {
-        frame_system::Pallet::<T>::block_hash(frame_system::pallet_prelude::BlockNumberFor::<T>::zero())
+        frame_system::Pallet::<T>::block_hash(
+            frame_system::pallet_prelude::BlockNumberFor::<T>::zero(),
+        )
     }
 }
 
@@ -102,7 +130,9 @@ fn check_length(job: &AssignedJob, stop: StopReason, len: u32) -> Result<(), Rej
         (Task::Completion { max_new_tokens, .. }, StopReason::StopToken) => {
             ((1..=max_new_tokens).contains(&len), true)
         }
-        (Task::Completion { max_new_tokens, .. }, StopReason::Length) => (len == max_new_tokens, true),
+        (Task::Completion { max_new_tokens, .. }, StopReason::Length) => {
+            (len == max_new_tokens, true)
+        }
         (Task::Completion { max_new_tokens, .. }, StopReason::NonFinite) => {
             (len < max_new_tokens, true)
         }

@@ -28,14 +28,20 @@ pub fn emission(era: EraIndex) -> Balance {
 /// the era before.
 pub fn rate(emission: Balance, previous_work: Work) -> Balance {
     let work = Balance::from(previous_work.max(LEAST_WORK));
-    emission.saturating_mul(MACS_PER_WORK_UNIT.into()).checked_div(work).unwrap_or_default()
+    emission
+        .saturating_mul(MACS_PER_WORK_UNIT.into())
+        .checked_div(work)
+        .unwrap_or_default()
 }
 
 /// What a job earns: its work at the era's rate, at most [`REWARD_CAP`] of what it burned, at most what
 /// is left of the era's emission.
 pub fn reward(rate: Balance, work: Work, burned: Balance, left: Balance) -> Balance {
     let macs = Balance::from(MACS_PER_WORK_UNIT);
-    let earned = rate.saturating_mul(work.into()).checked_div(macs).unwrap_or_default();
+    let earned = rate
+        .saturating_mul(work.into())
+        .checked_div(macs)
+        .unwrap_or_default();
     earned.min(REWARD_CAP.mul_floor(burned)).min(left)
 }
 

@@ -15,7 +15,10 @@ impl<T: Config> Pallet<T> {
         let mut era = Self::era_now();
         let mut reward = emission::reward(era.rate, work, burned, era.left);
         // Below the existential deposit an account that is gone cannot be paid; then nothing is minted.
-        if T::Currency::mint_into(provider, reward).defensive().is_err() {
+        if T::Currency::mint_into(provider, reward)
+            .defensive()
+            .is_err()
+        {
             reward = 0;
         }
         era.left = era.left.saturating_sub(reward);
@@ -38,16 +41,28 @@ impl<T: Config> Pallet<T> {
 
     /// The era of the present block; the first job settled in an era begins it.
     fn era_now() -> Era {
-        let index = Self::now().checked_div(T::EraLength::get()).unwrap_or_default();
+        let index = Self::now()
+            .checked_div(T::EraLength::get())
+            .unwrap_or_default();
         let last = CurrentEra::<T>::get();
         if let Some(era) = last.filter(|era| era.index == index) {
             return era;
         }
-        let previous_work =
-            last.filter(|era| era.index.saturating_add(1) == index).map_or(0, |era| era.work);
+        let previous_work = last
+            .filter(|era| era.index.saturating_add(1) == index)
+            .map_or(0, |era| era.work);
         let emission = emission::emission(index);
         let rate = emission::rate(emission, previous_work);
-        Self::deposit_event(Event::EraBegun { era: index, emission, rate });
-        Era { index, rate, left: emission, work: 0 }
+        Self::deposit_event(Event::EraBegun {
+            era: index,
+            emission,
+            rate,
+        });
+        Era {
+            index,
+            rate,
+            left: emission,
+            work: 0,
+        }
     }
 }

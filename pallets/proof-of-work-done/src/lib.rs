@@ -57,11 +57,7 @@ pub mod pallet {
     /// What this pallet needs of the runtime.
     #[pallet::config]
     pub trait Config:
-        frame_system::Config<
-        AccountId = AccountId,
-        Hash = Hash,
-        RuntimeEvent: From<Event<Self>>,
-    >
+        frame_system::Config<AccountId = AccountId, Hash = Hash, RuntimeEvent: From<Event<Self>>>
     {
         /// Weights.
         type WeightInfo: WeightInfo;

@@ -30,14 +30,20 @@ impl<T: Config> Pallet<T> {
         let most = emission(era.index);
         ensure!(era.left <= most, "more is left of an era than it had");
         let minted = most.saturating_sub(era.left);
-        ensure!(minted <= Emitted::<T>::get(), "an era minted more than all eras");
+        ensure!(
+            minted <= Emitted::<T>::get(),
+            "an era minted more than all eras"
+        );
         Ok(())
     }
 
     /// What the history says was minted is no more than was minted.
     fn check_history() -> Check {
         let kept: Balance = History::<T>::iter_values().map(|work| work.reward).sum();
-        ensure!(kept <= Emitted::<T>::get(), "the history has more than was minted");
+        ensure!(
+            kept <= Emitted::<T>::get(),
+            "the history has more than was minted"
+        );
         Ok(())
     }
 }

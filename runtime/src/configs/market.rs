@@ -5,9 +5,7 @@ use crate::{
     Balances, ComputeMarket, ProofOfWorkDone, Runtime, RuntimeHoldReason, System,
 };
 use frame_support::{parameter_types, traits::ConstU32, weights::Weight};
-use kagari_primitives::{
-    AccountId, Attestation, Balance, BlockNumber, JobId, Word, Work, KGR,
-};
+use kagari_primitives::{AccountId, Attestation, Balance, BlockNumber, JobId, Word, Work, KGR};
 use pallet_compute_market::{
     judge::{Judge, Reward, Verdict},
     types::EraWork,
@@ -109,7 +107,11 @@ impl Jobs for MarketJobs {
     fn assigned(job: JobId) -> Option<AssignedJob> {
         let (assignment, worker) = ComputeMarket::assignment(job)?;
         let shape = ComputeMarket::model(assignment.spec.model)?.shape;
-        Some(AssignedJob { assignment, shape, worker })
+        Some(AssignedJob {
+            assignment,
+            shape,
+            worker,
+        })
     }
 
     fn is_open(job: JobId) -> bool {
@@ -122,5 +124,12 @@ impl Jobs for MarketJobs {
         window_end: BlockNumber,
     ) -> DispatchResult {
         ComputeMarket::attest(attestation, output, window_end)
+    }
+
+    #[cfg(feature = "runtime-benchmarks")]
+    fn assign_for_benchmark(
+        worker: kagari_primitives::worker_key::WorkerId,
+    ) -> kagari_primitives::Assignment {
+        pallet_compute_market::benchmarking::assign_for::<Runtime>(worker)
     }
 }

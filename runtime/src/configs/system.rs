@@ -3,7 +3,8 @@
 use crate::{
     constants::{BYTE_FEE, EXISTENTIAL_DEPOSIT, HOURS, SLOT_MILLIS},
     Babe, Balances, Block, PalletInfo, Runtime, RuntimeCall, RuntimeEvent, RuntimeFreezeReason,
-    RuntimeHoldReason, RuntimeOrigin, RuntimeTask, System, TxExtension, UncheckedExtrinsic, VERSION,
+    RuntimeHoldReason, RuntimeOrigin, RuntimeTask, System, TxExtension, UncheckedExtrinsic,
+    VERSION,
 };
 use frame_support::{
     derive_impl,
@@ -134,16 +135,20 @@ where
     }
 }
 
-/// Blocks for which a worker's transaction is good. Sent anew after that, it is another transaction,
+/// Length of the era of a worker's transaction. Sent anew with another era, it is another transaction,
 /// which the network passes on again.
-const AUTHORIZED_PERIOD: u64 = 16;
+const AUTHORIZED_PERIOD: u64 = 32;
+/// Blocks by which its era begins before the present block: a node that is so many blocks behind knows
+/// the era's first block all the same. Else it would take the transaction for a bad one.
+const AUTHORIZED_LAG: BlockNumber = 16;
 
 impl<C> CreateAuthorizedTransaction<C> for Runtime
 where
     RuntimeCall: From<C>,
 {
     fn create_extension() -> TxExtension {
-        let era = Era::mortal(AUTHORIZED_PERIOD, System::block_number().into());
+        let birth = System::block_number().saturating_sub(AUTHORIZED_LAG);
+        let era = Era::mortal(AUTHORIZED_PERIOD, birth.into());
         (
             frame_system::AuthorizeCall::new(),
             frame_system::CheckNonZeroSender::new(),

@@ -1,7 +1,7 @@
 //! A chain of blocks in memory, from the genesis of the development preset.
 
 use codec::{Decode, Encode};
-use frame_support::traits::fungible::Inspect;
+use frame_support::{storage::with_transaction_unchecked, traits::fungible::Inspect};
 use frame_system::offchain::CreateAuthorizedTransaction;
 use kagari_primitives::{
     known_models, payload_hash,
@@ -10,17 +10,18 @@ use kagari_primitives::{
     Word, KGR,
 };
 use kagari_runtime::{
-    genesis_presets, Balances, ComputeMarket, Executive, Header, ProofOfWorkDone, Runtime,
-    RuntimeCall, RuntimeEvent, RuntimeGenesisConfig, SignedPayload, System, TxExtension,
-    UncheckedExtrinsic,
+    constants::SLOT_MILLIS, genesis_presets, Balances, ComputeMarket, Executive, Header,
+    ProofOfWorkDone, Runtime, RuntimeCall, RuntimeEvent, RuntimeGenesisConfig, SignedPayload,
+    System, TxExtension, UncheckedExtrinsic,
 };
+use sp_consensus_babe::digests::{PreDigest, SecondaryPlainPreDigest};
 use sp_core::Pair;
 use sp_keyring::Sr25519Keyring;
 use sp_runtime::{
-    generic::Era,
+    generic::{Digest, DigestItem, Era},
     traits::Header as _,
     transaction_validity::{TransactionSource, TransactionValidity, TransactionValidityError},
-    ApplyExtrinsicResult, BuildStorage, DispatchResult,
+    ApplyExtrinsicResult, BuildStorage, DispatchResult, TransactionOutcome,
 };
 
 /// A chain whose present block is open for extrinsics.
@@ -60,6 +61,9 @@ impl Chain {
     /// Opens the block that is so many blocks ahead.
     pub fn go_on(&mut self, blocks: BlockNumber) {
         for _ in 0..blocks {
+            if self.number > 0 {
+                Executive::finalize_block();
+            }
             self.number += 1;
             let parent = match self.number {
                 1 => Hash::zero(),
@@ -70,17 +74,25 @@ impl Chain {
                 Default::default(),
                 Default::default(),
                 parent,
-                Default::default(),
+                Digest {
+                    logs: vec![slot_claim(self.slot())],
+                },
             );
             Executive::initialize_block(&header);
             self.set_time();
         }
     }
 
+    fn slot(&self) -> u64 {
+        500_000_000 + u64::from(self.number)
+    }
+
     fn set_time(&self) {
-        let now = 1_000_000_000_000 + u64::from(self.number) * 2_000;
+        let now = self.slot() * SLOT_MILLIS;
         let call = RuntimeCall::Timestamp(pallet_timestamp::Call::set { now });
-        Executive::apply_extrinsic(UncheckedExtrinsic::new_bare(call)).unwrap().unwrap();
+        Executive::apply_extrinsic(UncheckedExtrinsic::new_bare(call))
+            .unwrap()
+            .unwrap();
         Executive::inherents_applied();
     }
 
@@ -109,7 +121,11 @@ impl Chain {
         };
         self.sign_and_apply(who, register.into()).unwrap();
         let model = known_models::smollm2_135m_instruct().id();
-        let offer = pallet_compute_market::Call::set_offer { model, price, capacity: 2 };
+        let offer = pallet_compute_market::Call::set_offer {
+            model,
+            price,
+            capacity: 2,
+        };
         self.sign_and_apply(who, offer.into()).unwrap();
     }
 
@@ -117,21 +133,31 @@ impl Chain {
     pub fn job_call(&self) -> pallet_compute_market::Call<Runtime> {
         let spec = JobSpec {
             model: known_models::smollm2_135m_instruct().id(),
-            task: Task::Completion { max_new_tokens: 4, sampling: Sampling::GREEDY },
+            task: Task::Completion {
+                max_new_tokens: 4,
+                sampling: Sampling::GREEDY,
+            },
             max_price: 100 * KGR,
             deadline: 30,
         };
-        pallet_compute_market::Call::submit_job { spec, input: vec![5, 6, 7] }
+        pallet_compute_market::Call::submit_job {
+            spec,
+            input: vec![5, 6, 7],
+        }
     }
 
     pub fn submit(&mut self, who: Sr25519Keyring) -> JobId {
         self.sign_and_apply(who, self.job_call().into()).unwrap();
-        let job = System::events().into_iter().rev().find_map(|record| match record.event {
-            RuntimeEvent::ComputeMarket(pallet_compute_market::Event::JobSubmitted {
-                job, ..
-            }) => Some(job),
-            _ => None,
-        });
+        let job = System::events()
+            .into_iter()
+            .rev()
+            .find_map(|record| match record.event {
+                RuntimeEvent::ComputeMarket(pallet_compute_market::Event::JobSubmitted {
+                    job,
+                    ..
+                }) => Some(job),
+                _ => None,
+            });
         job.unwrap()
     }
 
@@ -166,12 +192,28 @@ impl Chain {
     }
 
     pub fn validate(&self, extrinsic: UncheckedExtrinsic) -> TransactionValidity {
-        Executive::validate_transaction(TransactionSource::External, extrinsic, Default::default())
+        // It opens the next block, which is not to stay.
+        with_transaction_unchecked(|| {
+            let source = TransactionSource::External;
+            let at = System::parent_hash();
+            let validity = Executive::validate_transaction(source, extrinsic, at);
+            TransactionOutcome::Rollback(validity)
+        })
     }
 
     pub fn sign_and_apply(&mut self, who: Sr25519Keyring, call: RuntimeCall) -> DispatchResult {
         apply(sign(who, call)).expect("the extrinsic is valid")
     }
+}
+
+/// The digest with which the only validator claims a slot.
+fn slot_claim(slot: u64) -> DigestItem {
+    let claim = SecondaryPlainPreDigest {
+        authority_index: 0,
+        slot: slot.into(),
+    };
+    let claim = PreDigest::SecondaryPlain(claim);
+    DigestItem::PreRuntime(sp_consensus_babe::BABE_ENGINE_ID, claim.encode())
 }
 
 thread_local! {
@@ -185,7 +227,9 @@ fn apply(extrinsic: UncheckedExtrinsic) -> ApplyExtrinsicResult {
     let result = Executive::apply_extrinsic(extrinsic);
     for record in System::events().into_iter().skip(seen) {
         if let RuntimeEvent::TransactionPayment(
-            pallet_transaction_payment::Event::TransactionFeePaid { actual_fee, tip, .. },
+            pallet_transaction_payment::Event::TransactionFeePaid {
+                actual_fee, tip, ..
+            },
         ) = record.event
         {
             FEES.with(|fees| *fees.borrow_mut() += actual_fee + tip);

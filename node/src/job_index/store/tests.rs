@@ -1,5 +1,3 @@
-#![allow(clippy::unwrap_used)]
-
 use super::*;
 use kagari_primitives::{AccountId, JobSpec, JobState, Outcome, Task};
 use kagari_runtime::opaque::Block;

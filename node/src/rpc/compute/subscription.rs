@@ -23,7 +23,7 @@ impl Compute {
         let sink = pending.accept().await?;
         let mut sent: Option<Option<JobInfo>> = None;
         loop {
-            let job = self.find_job(id).map_err(|error| message_of(error))?;
+            let job = self.find_job(id).map_err(message_of)?;
             if sent.as_ref() != Some(&job) && self.send_job(&sink, job.clone()).await? {
                 return Ok(());
             }

@@ -8,9 +8,6 @@ use std::{
     os::fd::{AsRawFd, FromRawFd},
 };
 
-/// Heaps that the allocator keeps. Each reserves address space, of which there is little.
-const HEAPS: libc::c_int = 2;
-
 /// Confines this process; gives what was its standard output. What is printed goes to the standard
 /// error from now on, so that nothing but frames reaches the parent.
 pub fn enter(limits: &ChildLimits) -> io::Result<File> {
@@ -20,6 +17,7 @@ pub fn enter(limits: &ChildLimits) -> io::Result<File> {
     take_output()
 }
 
+/// The kernel looks at the thread that started this process: the parent keeps it for as long.
 #[cfg(target_os = "linux")]
 fn die_with_parent() -> io::Result<()> {
     // SAFETY: it takes a number and touches no memory.
@@ -33,6 +31,7 @@ fn die_with_parent() -> io::Result<()> {
     Ok(())
 }
 
+/// Bounds the address space. The allocator keeps few heaps, since it reserves room for each.
 fn limit_memory(mib: u64) -> io::Result<()> {
     let bytes = mib.saturating_mul(1 << 20) as libc::rlim_t;
     let limit = libc::rlimit {
@@ -42,7 +41,7 @@ fn limit_memory(mib: u64) -> io::Result<()> {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     // SAFETY: it takes numbers, and there is no other thread yet.
     unsafe {
-        libc::mallopt(libc::M_ARENA_MAX, HEAPS);
+        libc::mallopt(libc::M_ARENA_MAX, 2);
     }
     // SAFETY: it reads `limit`, which lives until it returns.
     check(unsafe { libc::setrlimit(libc::RLIMIT_AS, &limit) })

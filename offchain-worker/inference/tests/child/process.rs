@@ -37,9 +37,14 @@ pub fn be_the_child(mut args: impl Iterator<Item = String>) -> ExitCode {
     serve(limits)
 }
 
-/// Starts a child whose input stays open whatever becomes of this process, says its id, and waits.
+/// Starts a child whose pipes stay open whatever becomes of this process, says its id, and waits.
 pub fn be_a_parent() -> ExitCode {
-    let child = command(LIMITS).stdin(Stdio::inherit()).spawn().unwrap();
+    let mut command = command(LIMITS);
+    let child = command
+        .stdin(Stdio::inherit())
+        .stdout(Stdio::inherit())
+        .spawn()
+        .unwrap();
     eprintln!("{}", child.id());
     loop {
         thread::park();
@@ -71,7 +76,27 @@ pub struct Inference {
 impl Inference {
     /// Starts it.
     pub fn start(limits: ChildLimits) -> Self {
-        let mut process = command(limits).spawn().unwrap();
+        Self::talk_to(command(limits).spawn().unwrap())
+    }
+
+    /// Starts a process that starts a child; gives the child's id beside it. What is sent goes to the
+    /// child, and what is closed or killed is its parent.
+    pub fn start_with_parent() -> (Self, u32) {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command
+            .arg(PARENT)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut parent = command.spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(parent.stderr.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        (Self::talk_to(parent), line.trim().parse().unwrap())
+    }
+
+    fn talk_to(mut process: Child) -> Self {
         let requests = process.stdin.take();
         let responses = process.stdout.take().unwrap();
         Self {
@@ -122,6 +147,12 @@ impl Inference {
         self.process.wait().unwrap()
     }
 
+    /// Kills the process, with the child's input left open.
+    pub fn kill(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+
     /// Waits for the child's end.
     pub fn wait(&mut self) -> ExitStatus {
         self.process.wait().unwrap()
@@ -133,22 +164,6 @@ impl Drop for Inference {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
-}
-
-/// A process that started a child, and the child's id.
-pub fn start_parent() -> (Child, u32) {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command
-        .arg(PARENT)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped());
-    let mut parent = command.spawn().unwrap();
-    let mut line = String::new();
-    BufReader::new(parent.stderr.take().unwrap())
-        .read_line(&mut line)
-        .unwrap();
-    (parent, line.trim().parse().unwrap())
 }
 
 /// Waits until a process is gone, or is a zombie that nobody has collected yet.

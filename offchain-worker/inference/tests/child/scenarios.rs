@@ -1,7 +1,7 @@
 //! What is expected of the child.
 
 use crate::{
-    process::{is_alive, start_parent, wait_until_gone, Inference, LIMITS},
+    process::{is_alive, wait_until_gone, Inference, LIMITS},
     support::{greedy, models_dir},
 };
 use codec::Encode;
@@ -274,12 +274,14 @@ fn end_of_input_ends_the_child() {
 }
 
 fn end_of_parent_ends_the_child() {
-    let (mut parent, child) = start_parent();
-    // The pipe's other end is here, so the child's input does not end.
-    let _input = parent.stdin.take();
+    let (mut parent, child) = Inference::start_with_parent();
+    // An answer shows that the child is past its first steps.
+    assert_eq!(
+        failure(parent.ask(1, encode("a"))).kind,
+        FailureKind::UnknownModel
+    );
     assert!(is_alive(child));
-    parent.kill().unwrap();
-    parent.wait().unwrap();
+    parent.kill();
     wait_until_gone(child);
 }
 

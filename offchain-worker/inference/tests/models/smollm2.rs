@@ -25,15 +25,30 @@ fn sampled(seed: u8) -> Completed {
     run(smollm2(), task, seed, &question("Tell me a story."))
 }
 
+/// What llama.cpp answers with the same file and the same ids, the likeliest token every time.
 #[test]
-fn a_question_is_answered_up_to_a_stop_token() {
-    let input = question("What is the capital of France?");
-    let completed = run(smollm2(), greedy(64), 0, &input);
-    let text = smollm2().decode(&completed.output).unwrap();
-    assert!(text.contains("Paris"), "{text}");
-    assert_eq!(completed.stop, StopReason::StopToken);
-    assert_eq!(completed.output.last(), Some(&2));
-    assert!(!text.contains("<|"), "{text}");
+fn questions_are_answered_as_by_llama_cpp_up_to_a_stop_token() {
+    let capital = [504, 3_575, 282, 4_649, 314, 7_042, 30, 2];
+    let colors = [33, 30, 3_950, 198, 34, 30, 10_062, 198, 35, 30, 4_910, 2];
+    for (asked, ids, text) in [
+        (
+            "Which city is the capital of France?",
+            &capital[..],
+            "The capital of France is Paris.",
+        ),
+        (
+            "Name three colors.",
+            &colors[..],
+            "1. Red\n2. Blue\n3. Green",
+        ),
+    ] {
+        let completed = run(smollm2(), greedy(64), 0, &question(asked));
+        assert_eq!(
+            (&completed.output[..], completed.stop),
+            (ids, StopReason::StopToken)
+        );
+        assert_eq!(smollm2().decode(&completed.output).unwrap(), text);
+    }
 }
 
 #[test]

@@ -80,7 +80,10 @@ impl Judge for StubJudge {
     fn reward(provider: &AccountId, _: Work, burned: Balance) -> Reward {
         let amount = burned / 100;
         assert_ok!(Balances::mint_into(provider, amount));
-        Reward { era: System::block_number() / 100, amount }
+        Reward {
+            era: System::block_number() / 100,
+            amount,
+        }
     }
     fn archive(provider: &AccountId, work: EraWork) {
         ARCHIVED.with(|a| a.borrow_mut().push((provider.clone(), work)));
@@ -149,7 +152,11 @@ impl TestExt {
             }
             let result = test();
             Market::do_try_state().expect("the state is consistent after the test");
-            assert_eq!(issuance_change(), minted() as i128 - Burned() as i128, "issuance");
+            assert_eq!(
+                issuance_change(),
+                minted() as i128 - Burned() as i128,
+                "issuance"
+            );
             result
         })
     }
@@ -170,7 +177,10 @@ fn genesis() -> sp_core::storage::Storage {
             balances: rich.into_iter().chain(poor).collect(),
             ..Default::default()
         },
-        market: crate::GenesisConfig { models: known_models::all(), ..Default::default() },
+        market: crate::GenesisConfig {
+            models: known_models::all(),
+            ..Default::default()
+        },
         ..Default::default()
     }
     .build_storage()
@@ -184,7 +194,9 @@ fn issuance_change() -> i128 {
 /// All that the judge minted: the sum over the events would be lost at each block, so it is what the
 /// providers' records say.
 fn minted() -> Balance {
-    let now: Balance = crate::Providers::<Test>::iter_values().map(|p| p.era_work.reward).sum();
+    let now: Balance = crate::Providers::<Test>::iter_values()
+        .map(|p| p.era_work.reward)
+        .sum();
     now + archived().iter().map(|(_, w)| w.reward).sum::<Balance>()
 }
 
@@ -208,7 +220,10 @@ pub fn worker(who: &AccountId) -> WorkerId {
     pair(who).public()
 }
 
-pub fn proof(by: &AccountId, provider: &AccountId) -> kagari_primitives::worker_key::WorkerSignature {
+pub fn proof(
+    by: &AccountId,
+    provider: &AccountId,
+) -> kagari_primitives::worker_key::WorkerSignature {
     pair(by).sign(&ownership_message(Market::genesis_hash(), provider))
 }
 
@@ -233,12 +248,20 @@ pub fn run_to(n: BlockNumber) {
 }
 
 pub fn completion(max_new_tokens: u32) -> Task {
-    Task::Completion { max_new_tokens, sampling: Sampling::GREEDY }
+    Task::Completion {
+        max_new_tokens,
+        sampling: Sampling::GREEDY,
+    }
 }
 
 /// A job of ten tokens on SmolLM2 that may cost anything and has ten blocks.
 pub fn spec() -> JobSpec {
-    JobSpec { model: llm(), task: completion(10), max_price: Balance::MAX, deadline: 10 }
+    JobSpec {
+        model: llm(),
+        task: completion(10),
+        max_price: Balance::MAX,
+        deadline: 10,
+    }
 }
 
 /// Has the present extrinsic end with `words`, as if it had brought them.
@@ -260,7 +283,10 @@ pub fn submit(who: &AccountId, spec: JobSpec, input: &[Word]) -> sp_runtime::Dis
 #[track_caller]
 pub fn refused(spec: JobSpec, input: &[u32], error: crate::Error<Test>) {
     bring(input);
-    frame_support::assert_noop!(Market::submit_job(signed(&REQUESTER), spec, input.to_vec()), error);
+    frame_support::assert_noop!(
+        Market::submit_job(signed(&REQUESTER), spec, input.to_vec()),
+        error
+    );
 }
 
 /// Submits a job by the requester and gives its id.
@@ -268,7 +294,9 @@ pub fn submitted(spec: JobSpec) -> JobId {
     let before: Vec<_> = crate::Jobs::<Test>::iter_keys().collect();
     // Another input each time, so that several jobs of one block are told apart.
     assert_ok!(submit(&REQUESTER, spec, &[1, 2, 3, before.len() as u32]));
-    crate::Jobs::<Test>::iter_keys().find(|id| !before.contains(id)).unwrap()
+    crate::Jobs::<Test>::iter_keys()
+        .find(|id| !before.contains(id))
+        .unwrap()
 }
 
 /// Attests a job with an output of `len` words, as the pallet that proves work does.

@@ -24,8 +24,14 @@ fn register_model_works_for_anyone_with_a_deposit() {
         assert_eq!(free(&ALICE), before - ModelDeposit::get());
         assert!(Models::<Test>::contains_key(manifest().id()));
         assert_noop!(register(manifest()), Error::<Test>::ModelExists);
-        assert!(Market::register_model(signed(&POOR), Manifest { kernel_version: 9, ..manifest() })
-            .is_err());
+        assert!(Market::register_model(
+            signed(&POOR),
+            Manifest {
+                kernel_version: 9,
+                ..manifest()
+            }
+        )
+        .is_err());
     });
 }
 

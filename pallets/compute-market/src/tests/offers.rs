@@ -18,9 +18,13 @@ fn set_offer_works_and_changes() {
 #[test]
 fn absurd_offers_are_refused() {
     TestExt::new().offer(ALICE, 3, 1).execute_with(|| {
-        let set = |model, price, capacity| Market::set_offer(signed(&ALICE), model, price, capacity);
+        let set =
+            |model, price, capacity| Market::set_offer(signed(&ALICE), model, price, capacity);
         assert_noop!(set(llm(), 0, 1), Error::<Test>::PriceZero);
-        assert_noop!(set(llm(), MaxPrice::get() + 1, 1), Error::<Test>::PriceTooHigh);
+        assert_noop!(
+            set(llm(), MaxPrice::get() + 1, 1),
+            Error::<Test>::PriceTooHigh
+        );
         assert_ok!(set(llm(), MaxPrice::get(), 1));
         assert_noop!(set(llm(), KGR, 0), Error::<Test>::CapacityZero);
         assert_noop!(set(Default::default(), KGR, 1), Error::<Test>::UnknownModel);
@@ -50,14 +54,17 @@ fn remove_offer_works_while_jobs_are_open() {
 
 #[test]
 fn a_full_offer_is_off_the_book_until_a_place_is_free() {
-    TestExt::new().offer(ALICE, 1, 1).offer(BOB, 2, 1).execute_with(|| {
-        let first = submitted(spec());
-        let second = submitted(spec());
-        assert_eq!(Jobs::<Test>::get(second).unwrap().provider, BOB);
-        refused(spec(), &[9], Error::NoOffer);
-        assert_ok!(attest(first, 10));
-        assert_ok!(submit(&REQUESTER, spec(), &[9]));
-    });
+    TestExt::new()
+        .offer(ALICE, 1, 1)
+        .offer(BOB, 2, 1)
+        .execute_with(|| {
+            let first = submitted(spec());
+            let second = submitted(spec());
+            assert_eq!(Jobs::<Test>::get(second).unwrap().provider, BOB);
+            refused(spec(), &[9], Error::NoOffer);
+            assert_ok!(attest(first, 10));
+            assert_ok!(submit(&REQUESTER, spec(), &[9]));
+        });
 }
 
 #[test]
@@ -78,12 +85,14 @@ fn a_match_looks_at_the_cheapest_few_only() {
     TestExt::new().execute_with(|| {
         let poor = |i: usize| AccountId::new([100 + i as u8; 32]);
         for i in 0..MAX_EXAMINED {
-            assert_ok!(<Balances as frame_support::traits::fungible::Mutate<_>>::transfer(
-                &ALICE,
-                &poor(i),
-                1_000 * KGR,
-                frame_support::traits::tokens::Preservation::Preserve,
-            ));
+            assert_ok!(
+                <Balances as frame_support::traits::fungible::Mutate<_>>::transfer(
+                    &ALICE,
+                    &poor(i),
+                    1_000 * KGR,
+                    frame_support::traits::tokens::Preservation::Preserve,
+                )
+            );
             assert_ok!(register(&poor(i), MinBond::get()));
             assert_ok!(Market::set_offer(signed(&poor(i)), llm(), 100 * KGR, 1));
         }

@@ -14,7 +14,12 @@ fn register_provider_holds_the_bond() {
         assert_eq!(free(&ALICE), before - MinBond::get());
         let worker = worker(&ALICE);
         System::assert_last_event(
-            Event::ProviderRegistered { provider: ALICE, worker, bond: MinBond::get() }.into(),
+            Event::ProviderRegistered {
+                provider: ALICE,
+                worker,
+                bond: MinBond::get(),
+            }
+            .into(),
         );
     });
 }
@@ -22,9 +27,15 @@ fn register_provider_holds_the_bond() {
 #[test]
 fn a_bond_too_small_holds_nothing() {
     TestExt::new().execute_with(|| {
-        assert_noop!(register(&ALICE, MinBond::get() - 1), Error::<Test>::BondTooSmall);
+        assert_noop!(
+            register(&ALICE, MinBond::get() - 1),
+            Error::<Test>::BondTooSmall
+        );
         assert_ok!(register(&ALICE, MinBond::get()));
-        assert_noop!(register(&ALICE, MinBond::get()), Error::<Test>::AlreadyProvider);
+        assert_noop!(
+            register(&ALICE, MinBond::get()),
+            Error::<Test>::AlreadyProvider
+        );
     });
 }
 
@@ -42,11 +53,23 @@ fn a_worker_key_needs_its_holders_word() {
     TestExt::new().execute_with(|| {
         let register_with = |key, proof| {
             let bond = MinBond::get();
-            Market::register_provider(signed(&ALICE), bond, worker(&key), proof, Hardware::default())
+            Market::register_provider(
+                signed(&ALICE),
+                bond,
+                worker(&key),
+                proof,
+                Hardware::default(),
+            )
         };
         // Signed by another key, or for another provider.
-        assert_noop!(register_with(BOB, proof(&ALICE, &ALICE)), Error::<Test>::BadWorkerProof);
-        assert_noop!(register_with(BOB, proof(&BOB, &BOB)), Error::<Test>::BadWorkerProof);
+        assert_noop!(
+            register_with(BOB, proof(&ALICE, &ALICE)),
+            Error::<Test>::BadWorkerProof
+        );
+        assert_noop!(
+            register_with(BOB, proof(&BOB, &BOB)),
+            Error::<Test>::BadWorkerProof
+        );
         assert_ok!(register_with(BOB, proof(&BOB, &ALICE)));
         assert_noop!(register(&BOB, MinBond::get()), Error::<Test>::WorkerTaken);
     });
@@ -61,7 +84,11 @@ fn set_worker_frees_the_old_key() {
             Error::<Test>::BadWorkerProof
         );
         let id = submitted(spec());
-        assert_ok!(Market::set_worker(signed(&ALICE), new.clone(), proof(&CHARLIE, &ALICE)));
+        assert_ok!(Market::set_worker(
+            signed(&ALICE),
+            new.clone(),
+            proof(&CHARLIE, &ALICE)
+        ));
         assert!(!Workers::<Test>::contains_key(worker(&ALICE)));
         assert_eq!(Market::assignments(&new)[0].job, id);
         assert_eq!(Market::assignment(id).unwrap().1, new);
@@ -71,12 +98,18 @@ fn set_worker_frees_the_old_key() {
 #[test]
 fn hardware_is_described_in_text() {
     TestExt::new().offer(ALICE, 1, 1).execute_with(|| {
-        let garbage = Hardware { description: vec![0xff, 0xfe].try_into().unwrap(), ..Default::default() };
+        let garbage = Hardware {
+            description: vec![0xff, 0xfe].try_into().unwrap(),
+            ..Default::default()
+        };
         assert_noop!(
             Market::set_hardware(signed(&ALICE), garbage),
             Error::<Test>::InvalidDescription
         );
-        let text = Hardware { description: b"two cores".to_vec().try_into().unwrap(), ..Default::default() };
+        let text = Hardware {
+            description: b"two cores".to_vec().try_into().unwrap(),
+            ..Default::default()
+        };
         assert_ok!(Market::set_hardware(signed(&ALICE), text.clone()));
         assert_eq!(provider(&ALICE).hardware, text);
     });
@@ -86,17 +119,26 @@ fn hardware_is_described_in_text() {
 fn unbonding_takes_its_time_and_gives_the_bond_back() {
     TestExt::new().offer(ALICE, 1, 1).execute_with(|| {
         let before = free(&ALICE);
-        assert_noop!(Market::withdraw_bond(signed(&ALICE)), Error::<Test>::NotUnbonding);
+        assert_noop!(
+            Market::withdraw_bond(signed(&ALICE)),
+            Error::<Test>::NotUnbonding
+        );
         assert_ok!(Market::unbond(signed(&ALICE)));
         assert_noop!(Market::unbond(signed(&ALICE)), Error::<Test>::IsUnbonding);
         assert_noop!(
             Market::set_offer(signed(&ALICE), llm(), KGR, 1),
             Error::<Test>::IsUnbonding
         );
-        assert_noop!(Market::bond_extra(signed(&ALICE), KGR), Error::<Test>::IsUnbonding);
+        assert_noop!(
+            Market::bond_extra(signed(&ALICE), KGR),
+            Error::<Test>::IsUnbonding
+        );
         refused(spec(), &[1], Error::NoOffer);
         run_to(400);
-        assert_noop!(Market::withdraw_bond(signed(&ALICE)), Error::<Test>::StillUnbonding);
+        assert_noop!(
+            Market::withdraw_bond(signed(&ALICE)),
+            Error::<Test>::StillUnbonding
+        );
         run_to(401);
         assert_ok!(Market::withdraw_bond(signed(&ALICE)));
         assert_eq!(free(&ALICE), before + 10_000 * KGR);
@@ -123,7 +165,10 @@ fn the_bond_stays_while_a_job_is_open() {
         assert_ok!(attest(id, 10));
         crate::tests::mock::set_verdict(crate::judge::Verdict::Wait(500));
         run_to(450);
-        assert_noop!(Market::withdraw_bond(signed(&ALICE)), Error::<Test>::JobsOpen);
+        assert_noop!(
+            Market::withdraw_bond(signed(&ALICE)),
+            Error::<Test>::JobsOpen
+        );
         set_verdict(crate::judge::Verdict::Settle);
         run_to(500);
         assert_ok!(Market::withdraw_bond(signed(&ALICE)));

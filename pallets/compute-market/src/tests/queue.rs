@@ -24,7 +24,13 @@ fn without_weight_it_waits_and_then_catches_up() {
         let blocks_before = u64::from(1 + WINDOW);
         poll(base + block * blocks_before + one);
         assert_eq!(Jobs::<Test>::iter().count(), 2);
-        assert_eq!(Served::<Test>::get(), Due { block: 1 + WINDOW, index: 1 });
+        assert_eq!(
+            Served::<Test>::get(),
+            Due {
+                block: 1 + WINDOW,
+                index: 1
+            }
+        );
         run_to(3 + WINDOW);
         assert_eq!(Jobs::<Test>::iter().count(), 0);
     });

@@ -15,7 +15,11 @@ fn with(change: impl FnOnce(&mut JobSpec)) -> JobSpec {
 #[test]
 fn unknown_model() {
     TestExt::new().offer(ALICE, 1, 1).execute_with(|| {
-        refused(with(|s| s.model = Default::default()), &[1], Error::UnknownModel);
+        refused(
+            with(|s| s.model = Default::default()),
+            &[1],
+            Error::UnknownModel,
+        );
         assert_ok!(submit(&REQUESTER, spec(), &[1]));
     });
 }
@@ -24,7 +28,11 @@ fn unknown_model() {
 fn empty_and_oversized_inputs() {
     TestExt::new().offer(ALICE, 1, 1).execute_with(|| {
         refused(spec(), &[], Error::EmptyInput);
-        refused(spec(), &vec![1; MAX_INPUT as usize + 1], Error::InputTooLong);
+        refused(
+            spec(),
+            &vec![1; MAX_INPUT as usize + 1],
+            Error::InputTooLong,
+        );
         // The context of 8,192 has to hold the output too.
         refused(spec(), &vec![1; 8_183], Error::InputTooLong);
         assert_ok!(submit(&REQUESTER, spec(), &vec![1; 8_182]));
@@ -42,13 +50,32 @@ fn unknown_tokens() {
 #[test]
 fn tasks_that_cannot_be() {
     TestExt::new().offer(ALICE, 1, 1).execute_with(|| {
-        refused(with(|s| s.task = Task::Embedding), &[1], Error::TaskUnsupported);
-        refused(with(|s| s.task = completion(0)), &[1], Error::InvalidOutputLength);
-        refused(with(|s| s.task = completion(8_193)), &[1], Error::InvalidOutputLength);
+        refused(
+            with(|s| s.task = Task::Embedding),
+            &[1],
+            Error::TaskUnsupported,
+        );
+        refused(
+            with(|s| s.task = completion(0)),
+            &[1],
+            Error::InvalidOutputLength,
+        );
+        refused(
+            with(|s| s.task = completion(8_193)),
+            &[1],
+            Error::InvalidOutputLength,
+        );
         let sampled = |temperature, top_p| {
             with(|s| {
-                let sampling = Sampling { temperature, top_p, seed: 0 };
-                s.task = Task::Completion { max_new_tokens: 1, sampling };
+                let sampling = Sampling {
+                    temperature,
+                    top_p,
+                    seed: 0,
+                };
+                s.task = Task::Completion {
+                    max_new_tokens: 1,
+                    sampling,
+                };
             })
         };
         refused(sampled(10_001, 1_000), &[1], Error::InvalidSampling);
@@ -73,7 +100,11 @@ fn a_max_price_below_every_offer() {
     TestExt::new().offer(ALICE, 1, 1).execute_with(|| {
         let work = Market::model(llm()).unwrap().shape.work(1, 10);
         let price = price_of(KGR, work);
-        refused(with(|s| s.max_price = price - 1), &[1], Error::MaxPriceTooLow);
+        refused(
+            with(|s| s.max_price = price - 1),
+            &[1],
+            Error::MaxPriceTooLow,
+        );
         assert_ok!(submit(&REQUESTER, with(|s| s.max_price = price), &[1]));
     });
 }

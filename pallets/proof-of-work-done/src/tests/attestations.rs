@@ -22,9 +22,18 @@ fn a_good_attestation_is_let_in_and_taken() {
         let valid = good().authorize().unwrap();
         assert!(valid.propagate);
         assert_eq!(valid.longevity, u64::from(DEADLINE - ASSIGNED_AT - 1));
-        let Draft { attestation, output, .. } = good();
+        let Draft {
+            attestation,
+            output,
+            ..
+        } = good();
         let origin = frame_system::RawOrigin::Authorized;
-        assert_ok!(Proof::attest(origin.into(), attestation, good().signature(), output));
+        assert_ok!(Proof::attest(
+            origin.into(),
+            attestation,
+            good().signature(),
+            output
+        ));
         assert_eq!(attested(), vec![(id(1), ASSIGNED_AT + 1 + WINDOW)]);
     });
 }
@@ -32,18 +41,36 @@ fn a_good_attestation_is_let_in_and_taken() {
 #[test]
 fn the_call_authorizes_through_its_attribute() {
     execute(|| {
-        let Draft { attestation, output, .. } = good();
-        let call = Call::<Test>::attest { attestation, signature: good().signature(), output };
-        assert!(matches!(call.authorize(TransactionSource::External), Some(Ok(_))));
+        let Draft {
+            attestation,
+            output,
+            ..
+        } = good();
+        let call = Call::<Test>::attest {
+            attestation,
+            signature: good().signature(),
+            output,
+        };
+        assert!(matches!(
+            call.authorize(TransactionSource::External),
+            Some(Ok(_))
+        ));
     });
 }
 
 #[test]
 fn nobody_can_attest_without_authorisation() {
     execute(|| {
-        let Draft { attestation, output, .. } = good();
+        let Draft {
+            attestation,
+            output,
+            ..
+        } = good();
         let by = |origin| Proof::attest(origin, attestation, good().signature(), output.clone());
-        assert_noop!(by(RuntimeOrigin::signed(PROVIDER)), DispatchError::BadOrigin);
+        assert_noop!(
+            by(RuntimeOrigin::signed(PROVIDER)),
+            DispatchError::BadOrigin
+        );
         assert_noop!(by(RuntimeOrigin::none()), DispatchError::BadOrigin);
         assert_noop!(by(RuntimeOrigin::root()), DispatchError::BadOrigin);
     });
@@ -52,7 +79,8 @@ fn nobody_can_attest_without_authorisation() {
 #[test]
 fn wrong_signatures_are_refused() {
     execute(|| {
-        let refused = |draft: Draft| assert_err!(draft.authorize(), E::from(InvalidTransaction::BadProof));
+        let refused =
+            |draft: Draft| assert_err!(draft.authorize(), E::from(InvalidTransaction::BadProof));
         // Another's key, another chain, another fork, another result than the one signed.
         refused(good().with(|d| d.signer = OTHER));
         refused(good().with(|d| d.genesis = H256::repeat_byte(1)));
@@ -60,7 +88,8 @@ fn wrong_signatures_are_refused() {
         let signature = good().signature();
         let forged = good().with(|d| d.attestation.trace_root = H256::zero());
         let source = TransactionSource::External;
-        let result = Proof::authorize_attest(source, &forged.attestation, &signature, &forged.output);
+        let result =
+            Proof::authorize_attest(source, &forged.attestation, &signature, &forged.output);
         assert_err!(result, E::from(InvalidTransaction::BadProof));
     });
 }
@@ -77,15 +106,32 @@ fn an_output_other_than_the_one_attested_is_refused() {
 fn outputs_of_a_wrong_length_are_refused() {
     execute(|| {
         let with = |output: &[u32], stop| {
-            Draft::new(output).with(|d| d.attestation.stop = stop).authorize()
+            Draft::new(output)
+                .with(|d| d.attestation.stop = stop)
+                .authorize()
         };
         assert_ok!(with(&[1, 2], StopReason::StopToken));
         assert_ok!(with(&[], StopReason::NonFinite));
-        assert_err!(with(&[1, 2], StopReason::Length), E::from(Rejection::WrongLength));
-        assert_err!(with(&[], StopReason::StopToken), E::from(Rejection::WrongLength));
-        assert_err!(with(&[1; 5], StopReason::StopToken), E::from(Rejection::WrongLength));
-        assert_err!(with(&[1; 4], StopReason::NonFinite), E::from(Rejection::WrongLength));
-        assert_err!(with(&[1; 4], StopReason::Vector), E::from(Rejection::WrongStopReason));
+        assert_err!(
+            with(&[1, 2], StopReason::Length),
+            E::from(Rejection::WrongLength)
+        );
+        assert_err!(
+            with(&[], StopReason::StopToken),
+            E::from(Rejection::WrongLength)
+        );
+        assert_err!(
+            with(&[1; 5], StopReason::StopToken),
+            E::from(Rejection::WrongLength)
+        );
+        assert_err!(
+            with(&[1; 4], StopReason::NonFinite),
+            E::from(Rejection::WrongLength)
+        );
+        assert_err!(
+            with(&[1; 4], StopReason::Vector),
+            E::from(Rejection::WrongStopReason)
+        );
     });
 }
 
@@ -133,9 +179,15 @@ fn a_job_that_is_not_known_yet_is_no_reason_for_a_ban() {
     execute(|| {
         forget_jobs();
         System::set_block_number(ASSIGNED_AT - 1);
-        assert_err!(good().authorize(), E::from(UnknownTransaction::CannotLookup));
+        assert_err!(
+            good().authorize(),
+            E::from(UnknownTransaction::CannotLookup)
+        );
         System::set_block_number(ASSIGNED_AT + 3);
-        assert_err!(good().authorize(), E::from(UnknownTransaction::CannotLookup));
+        assert_err!(
+            good().authorize(),
+            E::from(UnknownTransaction::CannotLookup)
+        );
         // By now it would be known; so it has ended.
         System::set_block_number(ASSIGNED_AT + 4);
         assert_err!(good().authorize(), E::from(InvalidTransaction::Stale));
@@ -158,7 +210,10 @@ fn attestations_of_the_same_assignment_exclude_each_other() {
     execute(|| {
         let other = Draft::new(&[4, 3, 2, 1]);
         assert_ne!(payload_hash(&other.output), good().attestation.output_hash);
-        assert_eq!(good().authorize().unwrap().provides, other.authorize().unwrap().provides);
+        assert_eq!(
+            good().authorize().unwrap().provides,
+            other.authorize().unwrap().provides
+        );
     });
 }
 
@@ -166,7 +221,11 @@ fn attestations_of_the_same_assignment_exclude_each_other() {
 fn the_message_to_sign_is_that_of_the_assignment() {
     execute(|| {
         let message = Proof::attestation_message(&good().attestation).unwrap();
-        assert!(WorkerPair::verify(&good().signature(), message, &pair(&PROVIDER).public()));
+        assert!(WorkerPair::verify(
+            &good().signature(),
+            message,
+            &pair(&PROVIDER).public()
+        ));
         let unknown = good().with(|d| d.attestation.job = id(9));
         assert_eq!(Proof::attestation_message(&unknown.attestation), None);
     });

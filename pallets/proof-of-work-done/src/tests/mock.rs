@@ -73,7 +73,10 @@ impl Jobs for StubJobs {
         Self::assigned(job).is_some() || attested().iter().any(|(id, _)| *id == job)
     }
     fn attest(attestation: &Attestation, _: &[Word], window_end: BlockNumber) -> DispatchResult {
-        ASSIGNED.with(|a| a.borrow_mut().retain(|j| j.assignment.job != attestation.job));
+        ASSIGNED.with(|a| {
+            a.borrow_mut()
+                .retain(|j| j.assignment.job != attestation.job)
+        });
         ATTESTED.with(|a| a.borrow_mut().push((attestation.job, window_end)));
         Ok(())
     }
@@ -107,7 +110,10 @@ pub fn execute<R>(test: impl FnOnce() -> R) -> R {
             balances: vec![(PROVIDER, KGR), (OTHER, KGR)],
             ..Default::default()
         },
-        proof: crate::GenesisConfig { window: WINDOW, ..Default::default() },
+        proof: crate::GenesisConfig {
+            window: WINDOW,
+            ..Default::default()
+        },
         ..Default::default()
     };
     sp_io::TestExternalities::new(storage.build_storage().unwrap()).execute_with(|| {
@@ -115,13 +121,20 @@ pub fn execute<R>(test: impl FnOnce() -> R) -> R {
         let result = test();
         Proof::do_try_state().expect("the state is consistent after the test");
         let issued = Balances::total_issuance() - 2 * KGR;
-        assert_eq!(issued, crate::Emitted::<Test>::get(), "issuance changes by emission only");
+        assert_eq!(
+            issued,
+            crate::Emitted::<Test>::get(),
+            "issuance changes by emission only"
+        );
         result
     })
 }
 
 pub fn completion(max_new_tokens: u32) -> Task {
-    Task::Completion { max_new_tokens, sampling: Sampling::GREEDY }
+    Task::Completion {
+        max_new_tokens,
+        sampling: Sampling::GREEDY,
+    }
 }
 
 /// Adds an assigned job.
@@ -149,7 +162,12 @@ pub fn job(number: u64, task: Task) -> AssignedJob {
         Task::Completion { .. } => known_models::smollm2_135m_instruct(),
         Task::Embedding => known_models::all_minilm_l6_v2(),
     };
-    let spec = JobSpec { model: manifest.id(), task, max_price: 1, deadline: 10 };
+    let spec = JobSpec {
+        model: manifest.id(),
+        task,
+        max_price: 1,
+        deadline: 10,
+    };
     AssignedJob {
         assignment: Assignment {
             job: id(number),

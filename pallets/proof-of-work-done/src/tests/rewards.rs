@@ -48,7 +48,10 @@ fn the_rate_follows_the_work_of_the_era_before() {
         System::set_block_number(100);
         Proof::reward(&PROVIDER, 1, 0);
         let era = CurrentEra::<Test>::get().unwrap();
-        assert_eq!((era.index, era.rate), (1, rate(emission(1), LEAST_WORK * 4)));
+        assert_eq!(
+            (era.index, era.rate),
+            (1, rate(emission(1), LEAST_WORK * 4))
+        );
         // An era without work in between, and the rate is that of an idle chain.
         System::set_block_number(300);
         Proof::reward(&PROVIDER, 1, 0);
@@ -61,7 +64,10 @@ fn the_rate_follows_the_work_of_the_era_before() {
 fn what_is_archived_is_kept_by_era_and_account() {
     execute(|| {
         let (era, reward) = Proof::reward(&PROVIDER, LEAST_WORK, KGR);
-        let work = AccountWork { work: LEAST_WORK, reward };
+        let work = AccountWork {
+            work: LEAST_WORK,
+            reward,
+        };
         Proof::archive(&PROVIDER, era, work);
         assert_eq!(History::<Test>::get(era, PROVIDER), Some(work));
         assert_eq!(History::<Test>::get(era, OTHER), None);
