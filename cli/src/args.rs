@@ -2,10 +2,13 @@
 
 use crate::{
     amount::{Amount, Thousandths},
+    arg_values::{
+        parse_bytes, parse_description, parse_hash, parse_temperature, parse_top_p, parse_url,
+    },
     keys::{parse_account, DevAccount},
 };
 use clap::{ArgGroup, Args, Parser, Subcommand};
-use kagari_primitives::{Hash, Sampling};
+use kagari_primitives::Hash;
 use std::{ffi::OsString, path::PathBuf};
 use subxt::utils::AccountId32;
 
@@ -240,61 +243,6 @@ pub enum JobCommand {
 pub enum AccountCommand {
     /// Make a key and write its mnemonic into a new file, the one that --key-file names.
     New,
-}
-
-fn parse_url(text: &str) -> Result<String, String> {
-    if text.starts_with("ws://") || text.starts_with("wss://") {
-        return Ok(text.to_owned());
-    }
-    Err("a node's address begins with ws:// or wss://".into())
-}
-
-/// Bytes, as 0x and hex digits.
-pub fn parse_bytes<const N: usize>(text: &str) -> Result<[u8; N], String> {
-    let wrong = || format!("write 0x and {} hex digits", 2 * N);
-    let digits = text.strip_prefix("0x").ok_or_else(wrong)?;
-    let mut bytes = [0; N];
-    hex::decode_to_slice(digits, &mut bytes).map_err(|_| wrong())?;
-    Ok(bytes)
-}
-
-/// A hash, as 0x and hex digits.
-pub fn parse_hash(text: &str) -> Result<Hash, String> {
-    parse_bytes(text).map(Hash::from)
-}
-
-fn parse_description(text: &str) -> Result<String, String> {
-    match text.len() {
-        0..=128 => Ok(text.to_owned()),
-        length => Err(format!("it has {length} bytes, and at most 128 fit")),
-    }
-}
-
-fn parse_temperature(text: &str) -> Result<Thousandths, String> {
-    let most = Thousandths(Sampling::MAX_TEMPERATURE);
-    parse_within(text, Thousandths(0), most, "it goes from 0 to 10")
-}
-
-fn parse_top_p(text: &str) -> Result<Thousandths, String> {
-    parse_within(
-        text,
-        Thousandths(1),
-        Thousandths(1_000),
-        "it goes from 0.001 to 1",
-    )
-}
-
-fn parse_within(
-    text: &str,
-    least: Thousandths,
-    most: Thousandths,
-    bounds: &str,
-) -> Result<Thousandths, String> {
-    let value: Thousandths = text.parse().map_err(|error| format!("{error}"))?;
-    if value < least || value > most {
-        return Err(bounds.into());
-    }
-    Ok(value)
 }
 
 #[cfg(test)]

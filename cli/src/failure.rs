@@ -64,9 +64,7 @@ impl Failure {
     pub fn of_rpc(error: &rpcs::Error) -> Self {
         match error {
             rpcs::Error::User(error) => Self::new(user_error_words(error)),
-            rpcs::Error::Client(error) => Self::new(format!(
-                "The connection to the node failed: {error}. Check that the node still runs."
-            )),
+            rpcs::Error::Client(error) => Self::new(lost_connection(&error.to_string())),
             other => Self::new(format!("The node's answer can't be read: {other}.")),
         }
     }
@@ -154,16 +152,35 @@ fn sentence(error: &anyhow::Error) -> String {
     parts.join(": ")
 }
 
+fn lost_connection(error: &str) -> String {
+    // What the RPC client says of itself once a connection is closed; it says nothing to people.
+    let why = if error.contains("restart required") {
+        "it was closed"
+    } else {
+        error
+    };
+    format!("The connection to the node failed: {why}. Check that the node still runs.")
+}
+
 fn user_error_words(error: &rpcs::UserError) -> String {
     // A Kagari node that knows the method and doesn't allow it uses the same code and says why.
     if error.message == "Method not found" {
         return "This node doesn't know the method that was called: is it a Kagari node?".into();
     }
-    let data = error.data.as_ref().map(|d| data_words(d.get()));
-    match data {
-        Some(data) if !data.is_empty() => format!("The node refused it: {}: {data}", error.message),
-        _ => format!("The node refused it: {}", error.message),
+    let data = error
+        .data
+        .as_ref()
+        .map(|d| data_words(d.get()))
+        .unwrap_or_default();
+    if data.contains("Inability to pay some fees") {
+        return "The account can't pay the fee: see `kagari balance`.".into();
     }
+    let told = if data.is_empty() {
+        error.message.clone()
+    } else {
+        format!("{}: {data}", error.message)
+    };
+    format!("The node refused it: {}.", told.trim_end_matches('.'))
 }
 
 /// The data of an RPC error: the text itself if it is a JSON string.
@@ -187,14 +204,31 @@ mod tests {
 
     #[test]
     fn the_data_of_an_rpc_error_is_told() {
-        let failure = Failure::of_rpc(&user_error(
-            "Invalid Transaction",
-            Some("\"Inability to pay some fees\""),
+        let told = |data| Failure::of_rpc(&user_error("Invalid Transaction", data)).message;
+        let stale = told(Some("\"Transaction is outdated\""));
+        assert_eq!(
+            stale,
+            "The node refused it: Invalid Transaction: Transaction is outdated."
+        );
+        assert_eq!(told(None), "The node refused it: Invalid Transaction.");
+        assert_eq!(
+            told(Some("{\"a\":1}")),
+            "The node refused it: Invalid Transaction: {\"a\":1}."
+        );
+        let poor = told(Some(
+            "\"Inability to pay some fees (e.g. account balance too low)\"",
         ));
-        let told = "The node refused it: Invalid Transaction: Inability to pay some fees";
-        assert_eq!(failure.message, told);
-        let failure = Failure::of_rpc(&user_error("Invalid Transaction", None));
-        assert_eq!(failure.message, "The node refused it: Invalid Transaction");
+        assert!(poor.contains("can't pay the fee"), "{poor}");
+    }
+
+    #[test]
+    fn a_lost_connection_is_told_without_the_client_s_own_words() {
+        let told = lost_connection("background task closed; restart required");
+        assert!(
+            told.contains("it was closed") && !told.contains("restart"),
+            "{told}"
+        );
+        assert!(lost_connection("broken pipe").contains("broken pipe"));
     }
 
     #[test]

@@ -118,10 +118,10 @@ impl JobView {
     fn assigned_words(&self, deadline: BlockNumber) -> String {
         let again = match self.attempts {
             0 | 1 => String::new(),
-            attempts => format!(" (attempt {attempts}: the one before came too late)"),
+            attempts => format!(" (attempt {attempts}, the one before came too late)"),
         };
         format!(
-            "{} is computing the answer, at the latest by block {deadline}{again}",
+            "Being computed, by block {deadline} at the latest{again}: {}",
             self.provider
         )
     }

@@ -43,7 +43,7 @@ fn settled(output: Value) -> JobView {
 #[test]
 fn each_state_has_its_words() {
     let assigned = job(json!({ "state": "assigned", "deadline": 40 }), Value::Null);
-    let words = "5Provider is computing the answer, at the latest by block 40";
+    let words = "Being computed, by block 40 at the latest: 5Provider";
     assert_eq!(assigned.words(), words);
     let attested = job(json!({ "state": "attested", "windowEnd": 16 }), Value::Null);
     assert!(attested.words().contains("on the chain") && attested.words().contains("block 16"));
@@ -65,7 +65,7 @@ fn a_second_attempt_is_told() {
     };
     assert!(second
         .words()
-        .ends_with("(attempt 2: the one before came too late)"));
+        .contains("(attempt 2, the one before came too late): 5Provider"));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 #![cfg_attr(test, allow(clippy::expect_used))]
 
 mod amount;
+mod arg_values;
 mod args;
 mod balances;
 mod calls;
@@ -53,7 +54,8 @@ fn wrong_usage(error: &clap::Error) -> ExitCode {
     let for_program = error.use_stderr() && std::env::args_os().any(|arg| arg == "--json");
     if for_program {
         let words = error.render().to_string();
-        Output::new(true).failure(&Failure::new(words.trim()));
+        let words = words.trim().trim_start_matches("error: ");
+        Output::new(true).failure(&Failure::new(words));
     } else {
         let _ = error.print();
     }

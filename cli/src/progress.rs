@@ -2,7 +2,7 @@
 //! no terminal, or where a program reads.
 
 use crate::output::{printable, Output};
-use indicatif::{ProgressBar, ProgressDrawTarget};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::{io::IsTerminal, time::Duration};
 
 /// The line.
@@ -15,6 +15,10 @@ impl Progress {
     pub fn new(output: Output) -> Self {
         let shown = !output.is_json() && std::io::stderr().is_terminal();
         let spinner = ProgressBar::new_spinner();
+        // Cut to the terminal's width: a line that wraps can't be drawn over.
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed:>4} {wide_msg}") {
+            spinner.set_style(style);
+        }
         if shown {
             spinner.enable_steady_tick(Duration::from_millis(120));
         } else {

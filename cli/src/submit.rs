@@ -6,10 +6,13 @@ use serde::Serialize;
 use subxt::{
     client::OnlineClientAtBlockImpl,
     config::DefaultExtrinsicParamsBuilder,
-    error::TransactionStatusError,
+    error::{BackendError, ExtrinsicError, RpcError, TransactionStatusError},
     ext::scale_decode::{DecodeAsFields, DecodeAsType},
     extrinsics::ExtrinsicEvents,
-    transactions::{Payload, TransactionInBlock, TransactionProgress, TransactionStatus},
+    rpcs,
+    transactions::{
+        Payload, SubmittableTransaction, TransactionInBlock, TransactionProgress, TransactionStatus,
+    },
     utils::H256,
     SubstrateConfig,
 };
@@ -17,6 +20,9 @@ use subxt_signer::sr25519::Keypair;
 
 type AtBlock = OnlineClientAtBlockImpl<SubstrateConfig>;
 type InBlock = TransactionInBlock<SubstrateConfig, AtBlock>;
+
+/// How often a call is signed at most, when others take its nonce.
+const MOST_TRIES: u32 = 5;
 
 const LOST: &str = "The node lost sight of the transaction";
 
@@ -62,8 +68,24 @@ pub async fn submit(node: &Node, signer: &Keypair, call: &impl Payload) -> Resul
     transaction.included().await
 }
 
-/// Signs a call and sends it.
+/// Signs a call and sends it. Where another transaction of the account took the nonce just before, it
+/// signs again with the next one.
 pub async fn send(node: &Node, signer: &Keypair, call: &impl Payload) -> Result<Transaction> {
+    let mut tries = 1;
+    loop {
+        match sign(node, signer, call).await?.submit_and_watch().await {
+            Ok(progress) => return Ok(Transaction { progress }),
+            Err(error) if tries < MOST_TRIES && is_nonce_taken(&error) => tries += 1,
+            Err(error) => return Err(Failure::of_submission(&error).into()),
+        }
+    }
+}
+
+async fn sign(
+    node: &Node,
+    signer: &Keypair,
+    call: &impl Payload,
+) -> Result<SubmittableTransaction<SubstrateConfig, AtBlock>> {
     let account = signer.public_key().to_account_id();
     let nonce = node.next_nonce(&account).await?;
     let chain = node.at_best().await?;
@@ -76,17 +98,31 @@ pub async fn send(node: &Node, signer: &Keypair, call: &impl Payload) -> Result<
         .create_signable(call, &account, params)
         .await
         .map_err(|error| unfit_call(call, &error))?;
-    let signed = signable
+    signable
         .sign(signer)
-        .context("The transaction can't be signed")?;
-    let progress = signed
-        .submit_and_watch()
-        .await
-        .map_err(|e| Failure::of_submission(&e))?;
-    Ok(Transaction { progress })
+        .context("The transaction can't be signed")
 }
 
-fn unfit_call(call: &impl Payload, error: &subxt::error::ExtrinsicError) -> Failure {
+/// Whether the node refused a transaction because another one has its nonce.
+fn is_nonce_taken(error: &ExtrinsicError) -> bool {
+    const INVALID: i32 = 1_010;
+    const PRIORITY_TOO_LOW: i32 = 1_014;
+    let ExtrinsicError::ErrorSubmittingTransaction(BackendError::Rpc(RpcError::ClientError(
+        rpcs::Error::User(error),
+    ))) = error
+    else {
+        return false;
+    };
+    let is_outdated = || {
+        error
+            .data
+            .as_ref()
+            .is_some_and(|d| d.get().contains("outdated"))
+    };
+    error.code == PRIORITY_TOO_LOW || (error.code == INVALID && is_outdated())
+}
+
+fn unfit_call(call: &impl Payload, error: &ExtrinsicError) -> Failure {
     let (pallet, name) = (call.pallet_name(), call.call_name());
     let failure = Failure::of_submission(error);
     Failure {
@@ -190,4 +226,39 @@ fn find<E: DecodeAsFields>(
 
 fn hex_text(hash: H256) -> String {
     format!("{hash:#x}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(code: i32, data: Option<&str>) -> ExtrinsicError {
+        let data = data.map(|d| serde_json::value::to_raw_value(d).expect("is JSON"));
+        let error = rpcs::UserError {
+            code,
+            message: "Refused".into(),
+            data,
+        };
+        let error = RpcError::ClientError(rpcs::Error::User(error));
+        ExtrinsicError::ErrorSubmittingTransaction(BackendError::Rpc(error))
+    }
+
+    #[test]
+    fn only_a_taken_nonce_is_tried_again() {
+        assert!(is_nonce_taken(&refusal(
+            1_014,
+            Some("(247 vs 247): too low")
+        )));
+        assert!(is_nonce_taken(&refusal(
+            1_010,
+            Some("Transaction is outdated")
+        )));
+        assert!(!is_nonce_taken(&refusal(
+            1_010,
+            Some("Inability to pay some fees")
+        )));
+        assert!(!is_nonce_taken(&refusal(1_010, None)));
+        assert!(!is_nonce_taken(&refusal(1_002, Some("outdated"))));
+        assert!(!is_nonce_taken(&ExtrinsicError::UnsupportedVersion));
+    }
 }

@@ -56,6 +56,11 @@ impl Chain {
         u128::decode(&mut &bytes[..]).context("ComputeApi_min_bond is no balance")
     }
 
+    /// Height of the newest finalised block.
+    pub async fn finalised(&self) -> Result<u32> {
+        Ok(self.client.blocks().at_latest().await?.number())
+    }
+
     /// What `account` has, as of the newest finalised block.
     pub async fn balances(&self, account: &AccountId32) -> Result<Balances> {
         let key = vec![Value::from_bytes(account)];

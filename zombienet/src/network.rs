@@ -77,9 +77,12 @@ impl Network {
         ))
     }
 
-    /// Address of this node's RPC.
-    pub fn address(&self, node: &str) -> Result<&str> {
-        Ok(self.node(node)?.ws_uri())
+    /// Stops this node in its tracks, as a machine that hangs.
+    pub async fn pause(&self, node: &str) -> Result<()> {
+        self.node(node)?
+            .pause()
+            .await
+            .with_context(|| format!("{node} cannot be paused"))
     }
 
     /// Ends all nodes.
@@ -149,9 +152,14 @@ fn config(settings: &Settings) -> Result<NetworkConfig> {
     })
 }
 
-/// Arguments of every node. The zombienet default for a node's own arguments replaces these.
+/// Arguments of every node; a node's own replace the network's. Nothing is to be reached from outside
+/// this machine, while zombienet's own choice is every address of it (`-:` takes an argument away).
 fn common_args() -> Vec<Arg> {
-    vec!["--no-mdns".into()]
+    vec![
+        "--no-mdns".into(),
+        "-:--prometheus-external".into(),
+        ("--listen-addr", "/ip4/127.0.0.1/tcp/0/ws").into(),
+    ]
 }
 
 fn provider_args(models: &str) -> Vec<Arg> {

@@ -2,7 +2,8 @@
 
 use super::{balance::account_or_own, models, Ended, Session};
 use crate::{
-    args::{parse_bytes, OfferArgs, ProviderCommand, RegisterArgs},
+    arg_values::parse_bytes,
+    args::{OfferArgs, ProviderCommand, RegisterArgs},
     calls,
     compute::Provider,
     failure::Failure,

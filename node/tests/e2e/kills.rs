@@ -11,12 +11,15 @@ use crate::common::{
 use libc::SIGKILL;
 use subxt_signer::sr25519::dev;
 
-/// More tokens than are put out before the test strikes.
-const LONG: u32 = 400;
+/// More tokens than one thread puts out before the test strikes.
+const LONG: u32 = 300;
 const LONG_QUESTION: &str = "Write a very long story about a lighthouse keeper and the sea.";
 
 async fn start() -> (Node, Chain) {
-    let node = Node::start("validator", NodeConfig::validator().with_worker()).await;
+    let config = NodeConfig::validator()
+        .with_worker()
+        .flag("--inference-threads=1");
+    let node = Node::start("validator", config).await;
     let chain = Chain::connect(&node.url()).await;
     chain.bond_node(&dev::bob(), &[completer().id()], 4).await;
     (node, chain)
@@ -66,48 +69,39 @@ async fn assert_ended_once(chain: &Chain, sent: Sent) {
     );
 }
 
-#[test]
-fn a_node_killed_in_the_middle_of_a_job_ends_it_once() {
-    in_turn(async {
-        let (mut node, chain) = start().await;
-        let (sent, child) = send_long_job(&node, &chain).await;
-
-        println!("killing the node while its child {child} works");
-        node.kill_hard();
-        wait_until_gone(child).await;
-        node.restart().await;
-
-        let chain = Chain::connect(&node.url()).await;
-        assert_ended_once(&chain, sent).await;
-    });
+/// Kills the node as `kill -9` does, makes sure that its child is gone, and starts it again.
+async fn kill_and_restart(node: &mut Node, child: u32) -> Chain {
+    node.kill_hard();
+    wait_until_gone(child).await;
+    node.restart().await;
+    Chain::connect(&node.url()).await
 }
 
 #[test]
-fn a_node_killed_right_after_it_attested_does_not_attest_again() {
+fn jobs_of_a_node_that_is_killed_end_once() {
     in_turn(async {
         let (mut node, chain) = start().await;
-        let prepared = chain
-            .prepare_chat("What is the capital of France?", 8)
-            .await;
+        let (sent, child) = send_long_job(&node, &chain).await;
+        println!("killing the node while its child {child} works");
+        let chain = kill_and_restart(&mut node, child).await;
+        assert_ended_once(&chain, sent).await;
+
+        let prepared = chain.prepare_chat("Hello!", 8).await;
         let sent = chain.send(&dev::dave(), &prepared).await;
         chain.wait_until_final(sent.block).await;
         chain.wait_for_state(sent.job, &["attested"]).await;
-
-        println!("killing the node; its database may not have the newest block yet");
-        node.kill_hard();
-        node.restart().await;
-
-        let chain = Chain::connect(&node.url()).await;
+        println!("killing the node; its database may not have the attestation yet");
+        let child = node.inference_child_other_than(None).await;
+        let chain = kill_and_restart(&mut node, child).await;
         assert_ended_once(&chain, sent).await;
     });
 }
 
 #[test]
-fn a_killed_inference_child_is_restarted_and_the_job_is_done() {
+fn a_killed_inference_child_is_restarted_and_its_job_is_done() {
     in_turn(async {
         let (mut node, chain) = start().await;
         let (sent, child) = send_long_job(&node, &chain).await;
-
         println!("killing the child {child} while it works");
         kill(child, SIGKILL);
         wait_until_gone(child).await;
@@ -115,31 +109,13 @@ fn a_killed_inference_child_is_restarted_and_the_job_is_done() {
         println!("its successor is {successor}");
 
         assert_ended_once(&chain, sent).await;
-        assert_eq!(
-            chain.job(sent.job).await["state"],
-            "settled",
-            "{}",
-            node.log_tail()
-        );
+        let state = chain.job(sent.job).await["state"].clone();
+        assert_eq!(state, "settled", "{}", node.log_tail());
         assert!(!node.has_ended());
         assert_eq!(node.metric("kagari_inference_restarts"), Some(1.0));
-    });
-}
 
-#[test]
-fn no_inference_child_outlives_its_node() {
-    in_turn(async {
-        let (mut node, chain) = start().await;
-        chain.prepare_chat("Hello!", 8).await;
-        let child = node.inference_child_other_than(None).await;
-        node.kill_hard();
-        wait_until_gone(child).await;
-
-        node.restart().await;
-        let chain = Chain::connect(&node.url()).await;
-        chain.prepare_chat("Hello!", 8).await;
-        let child = node.inference_child_other_than(None).await;
+        println!("ending the node as a terminal does");
         node.stop().await;
-        wait_until_gone(child).await;
+        wait_until_gone(successor).await;
     });
 }

@@ -5,8 +5,10 @@ use crate::common::{
     compute_rpc::{completer, completion, spec, Prepared},
     in_turn,
     node::{Node, NodeConfig},
+    process::pause,
     provider::{Worker, PRICE},
 };
+use serde_json::Value as Json;
 use subxt::rpcs::rpc_params;
 use subxt_signer::sr25519::dev;
 
@@ -14,10 +16,21 @@ use subxt_signer::sr25519::dev;
 /// that lags cannot tell the transaction's era.
 const ERA: u32 = 16;
 
-/// Where a node takes peers.
-async fn peer_address(node: &Node, chain: &Chain) -> String {
-    let id: String = chain.ask("system_localPeerId", rpc_params![]).await;
-    format!("/ip4/127.0.0.1/tcp/{}/p2p/{id}", node.p2p_port())
+async fn peer_id(chain: &Chain) -> String {
+    chain.ask("system_localPeerId", rpc_params![]).await
+}
+
+/// Has a node connect to another.
+async fn join(chain: &Chain, address: &str) {
+    let _: Json = chain
+        .ask("system_addReservedPeer", rpc_params![address])
+        .await;
+}
+
+/// How many peers a node has.
+async fn peers(chain: &Chain) -> u64 {
+    let health: Json = chain.ask("system_health", rpc_params![]).await;
+    health["peers"].as_u64().expect("a node counts its peers")
 }
 
 #[test]
@@ -25,19 +38,26 @@ fn a_node_that_lags_behind_takes_the_attestation_once_it_has_caught_up() {
     in_turn(async {
         let validator = Node::start("validator", NodeConfig::validator()).await;
         let ahead = Chain::connect(&validator.url()).await;
-        let address = peer_address(&validator, &ahead).await;
-        let connected = NodeConfig::follower().flag(&format!("--reserved-nodes={address}"));
-        let mut follower = Node::start("follower", connected).await;
-        Chain::connect(&follower.url())
-            .await
-            .wait_for_height(ERA)
-            .await;
+        let address = format!(
+            "/ip4/127.0.0.1/tcp/{}/p2p/{}",
+            validator.p2p_port(),
+            peer_id(&ahead).await
+        );
+        let follower = Node::start("follower", NodeConfig::follower()).await;
+        let behind = Chain::connect(&follower.url()).await;
+        join(&behind, &address).await;
+        behind.wait_for_height(ERA).await;
 
         println!("cutting the follower off");
-        follower.stop().await;
-        follower.restart_with(NodeConfig::follower()).await;
-        let behind = Chain::connect(&follower.url()).await;
+        let peer = peer_id(&ahead).await;
+        let _: Json = behind
+            .ask("system_removeReservedPeer", rpc_params![peer])
+            .await;
+        while peers(&behind).await > 0 {
+            pause().await;
+        }
         let stuck_at = behind.head().await.number;
+        ahead.wait_for_height(stuck_at + 2).await;
 
         let worker = Worker::new("worker");
         worker
@@ -69,9 +89,7 @@ fn a_node_that_lags_behind_takes_the_attestation_once_it_has_caught_up() {
         );
 
         println!("joining the follower to the network again");
-        let _: serde_json::Value = behind
-            .ask("system_addReservedPeer", rpc_params![address.clone()])
-            .await;
+        join(&behind, &address).await;
         behind.wait_for_height(sent.block).await;
         let done = behind.submit_extrinsic(&attestation).await;
         let done = done.expect("what was unknown is not banned");

@@ -67,67 +67,70 @@ impl Market {
 }
 
 #[test]
-fn a_job_that_is_not_last_in_its_extrinsic_is_refused() {
+fn a_job_inside_another_call_is_served_or_refused_and_harms_nobody() {
     in_turn(async {
         let market = Market::new().await;
-        let (chain, dave) = (&market.chain, dev::dave());
-        let junk = chain.remark(b"these bytes are not the input");
-
-        let first = chain.batch_all(&[market.job(), junk.clone()]);
-        chain
-            .assert_refused(&dave, &[(first, "ComputeMarket::NotTrailing")])
-            .await;
-
-        let done = chain
-            .submit_good(&dave, &chain.force_batch(&[market.job(), junk]))
-            .await;
-        let failed = done.events.iter().find(|e| e.is("Utility", "ItemFailed"));
-        let error = failed
-            .expect("an item failed")
-            .dispatch_error(chain.metadata());
-        assert_eq!(error, "ComputeMarket::NotTrailing");
-        chain.assert_only_fees_paid(&dave, &[done]).await;
-
-        let longer = [&market.prepared.input[..], &[7]].concat();
-        let behind = chain.batch_all(&[market.job(), market.job_with(&longer)]);
-        chain
-            .assert_refused(&dave, &[(behind, "ComputeMarket::NotTrailing")])
-            .await;
-
-        market.assert_unharmed().await;
+        a_job_that_is_not_last_in_its_extrinsic_is_refused(&market).await;
+        a_job_that_is_last_in_its_extrinsic_is_served(&market).await;
+        a_job_of_several_signatories_or_of_the_scheduler_is_refused(&market).await;
+        jobs_that_share_an_extrinsic_are_each_served_or_refused(&market).await;
     });
 }
 
-#[test]
-fn a_job_that_is_last_in_its_extrinsic_is_served() {
-    in_turn(async {
-        let market = Market::new().await;
-        let (chain, dave, input) = (&market.chain, dev::dave(), &market.prepared.input);
-        let batch = chain.batch_all(&[chain.remark(b"first"), market.job()]);
-        let batch = chain.submit_good(&dave, &batch).await;
-        let batched = Sent::of(&batch).expect("it is accepted");
+async fn a_job_that_is_not_last_in_its_extrinsic_is_refused(market: &Market) {
+    let (chain, dave) = (&market.chain, dev::dave());
+    let junk = chain.remark(b"these bytes are not the input");
 
-        let proxied = send_by_proxy(&market, &dave, &dev::eve()).await;
-        let (joint, multisig) = send_by_multisig_of_one(&market, &dave).await;
+    let first = chain.batch_all(&[market.job(), junk.clone()]);
+    chain
+        .assert_refused(&dave, &[(first, "ComputeMarket::NotTrailing")])
+        .await;
 
-        let mut outputs = Vec::new();
-        for (what, sent) in [
-            ("batch", batched),
-            ("proxy", proxied),
-            ("multisig", multisig),
-        ] {
-            outputs.push(market.assert_served(what, sent, input).await);
-        }
-        outputs.push(market.assert_unharmed().await);
-        outputs.dedup();
-        assert_eq!(outputs.len(), 1, "the same input has the same embedding");
-        let head = chain.head().await.hash;
-        assert_eq!(
-            chain.account(&joint, head).await.reserved,
-            0,
-            "its escrow is over"
-        );
-    });
+    let done = chain
+        .submit_good(&dave, &chain.force_batch(&[market.job(), junk]))
+        .await;
+    let failed = done.events.iter().find(|e| e.is("Utility", "ItemFailed"));
+    let error = failed
+        .expect("an item failed")
+        .dispatch_error(chain.metadata());
+    assert_eq!(error, "ComputeMarket::NotTrailing");
+    chain.assert_only_fees_paid(&dave, &[done]).await;
+
+    let longer = [&market.prepared.input[..], &[7]].concat();
+    let behind = chain.batch_all(&[market.job(), market.job_with(&longer)]);
+    chain
+        .assert_refused(&dave, &[(behind, "ComputeMarket::NotTrailing")])
+        .await;
+
+    market.assert_unharmed().await;
+}
+
+async fn a_job_that_is_last_in_its_extrinsic_is_served(market: &Market) {
+    let (chain, dave, input) = (&market.chain, dev::dave(), &market.prepared.input);
+    let batch = chain.batch_all(&[chain.remark(b"first"), market.job()]);
+    let batch = chain.submit_good(&dave, &batch).await;
+    let batched = Sent::of(&batch).expect("it is accepted");
+
+    let proxied = send_by_proxy(&market, &dave, &dev::eve()).await;
+    let (joint, multisig) = send_by_multisig_of_one(&market, &dave).await;
+
+    let mut outputs = Vec::new();
+    for (what, sent) in [
+        ("batch", batched),
+        ("proxy", proxied),
+        ("multisig", multisig),
+    ] {
+        outputs.push(market.assert_served(what, sent, input).await);
+    }
+    outputs.push(market.assert_unharmed().await);
+    outputs.dedup();
+    assert_eq!(outputs.len(), 1, "the same input has the same embedding");
+    let head = chain.head().await.hash;
+    assert_eq!(
+        chain.account(&joint, head).await.reserved,
+        0,
+        "its escrow is over"
+    );
 }
 
 async fn send_by_proxy(market: &Market, owner: &Keypair, delegate: &Keypair) -> Sent {
@@ -173,28 +176,24 @@ fn requester_of(done: &InBlock) -> AccountId {
     event.decode::<(kagari_primitives::JobId, AccountId)>().1
 }
 
-#[test]
-fn a_job_of_several_signatories_or_of_the_scheduler_is_refused() {
-    in_turn(async {
-        let market = Market::new().await;
-        let chain = &market.chain;
+async fn a_job_of_several_signatories_or_of_the_scheduler_is_refused(market: &Market) {
+    let chain = &market.chain;
 
-        let error = send_by_multisig_of_two(&market).await;
-        assert_eq!(
-            error, "ComputeMarket::NotTrailing",
-            "the weight stands behind the job"
-        );
-        let error = send_by_scheduler(&market).await;
-        assert_eq!(
-            error, "ComputeMarket::NotTrailing",
-            "no extrinsic carries the job"
-        );
+    let error = send_by_multisig_of_two(&market).await;
+    assert_eq!(
+        error, "ComputeMarket::NotTrailing",
+        "the weight stands behind the job"
+    );
+    let error = send_by_scheduler(&market).await;
+    assert_eq!(
+        error, "ComputeMarket::NotTrailing",
+        "no extrinsic carries the job"
+    );
 
-        let head = chain.head().await.hash;
-        let jobs = chain.entries_of("ComputeMarket", "Jobs", head).await;
-        assert!(jobs.is_empty(), "{jobs:?}");
-        market.assert_unharmed().await;
-    });
+    let head = chain.head().await.hash;
+    let jobs = chain.entries_of("ComputeMarket", "Jobs", head).await;
+    assert!(jobs.is_empty(), "{jobs:?}");
+    market.assert_unharmed().await;
 }
 
 /// Sends the job by two signatories, and gives the error that it met.
@@ -264,31 +263,27 @@ fn error_in_result(chain: &Chain, result: &[u8]) -> String {
     }
 }
 
-#[test]
-fn jobs_that_share_an_extrinsic_are_each_served_or_refused() {
-    in_turn(async {
-        let market = Market::new().await;
-        let (chain, dave, input) = (&market.chain, dev::dave(), &market.prepared.input);
+async fn jobs_that_share_an_extrinsic_are_each_served_or_refused(market: &Market) {
+    let (chain, dave, input) = (&market.chain, dev::dave(), &market.prepared.input);
 
-        let twice = chain.batch_all(&[market.job(), market.job()]);
-        chain
-            .assert_refused(&dave, &[(twice, "ComputeMarket::DuplicateJob")])
-            .await;
+    let twice = chain.batch_all(&[market.job(), market.job()]);
+    chain
+        .assert_refused(&dave, &[(twice, "ComputeMarket::DuplicateJob")])
+        .await;
 
-        // The extrinsic ends with the longer input, and so with the shorter one, too.
-        let longer = [&[2_003, 2_003], &input[..]].concat();
-        let both = chain.force_batch(&[market.job(), market.job_with(&longer)]);
-        let done = chain.submit_good(&dave, &both).await;
-        let sent = Sent::all_of(&done);
-        println!("of two jobs with a common end, {} were taken", sent.len());
-        assert!(!sent.is_empty());
-        for sent in sent {
-            let is_short = input_len(chain, sent).await as usize == input.len();
-            let own = if is_short { input } else { &longer };
-            market.assert_served("with a common end", sent, own).await;
-        }
-        market.assert_unharmed().await;
-    });
+    // The extrinsic ends with the longer input, and so with the shorter one, too.
+    let longer = [&[2_003, 2_003], &input[..]].concat();
+    let both = chain.force_batch(&[market.job(), market.job_with(&longer)]);
+    let done = chain.submit_good(&dave, &both).await;
+    let sent = Sent::all_of(&done);
+    println!("of two jobs with a common end, {} were taken", sent.len());
+    assert!(!sent.is_empty());
+    for sent in sent {
+        let is_short = input_len(chain, sent).await as usize == input.len();
+        let own = if is_short { input } else { &longer };
+        market.assert_served("with a common end", sent, own).await;
+    }
+    market.assert_unharmed().await;
 }
 
 async fn input_len(chain: &Chain, sent: Sent) -> u32 {

@@ -84,97 +84,109 @@ const INVALID: &str = "1010";
 const UNKNOWN: &str = "1011";
 
 #[test]
-fn attestations_that_are_wrong_are_refused() {
+fn bad_attestations_are_refused_and_change_nothing() {
     in_turn(async {
         let market = Market::new().await;
-        let (chain, bobs) = (&market.chain, &market.bobs);
-        let bobs_job = market.send(1, 200).await.job;
-        let charlies_job = market.send(2, 200).await.job;
-        let (right, message) = statement(chain, bobs_job, OUTPUT).await;
-        let good = bobs.sign(right, &message, OUTPUT);
+        attestations_that_are_wrong_are_refused(&market).await;
+        a_job_is_attested_once(&market).await;
+        an_attestation_that_comes_too_late_is_refused(&market).await;
+    });
+}
 
-        let other = market.charlies.sign(right, &message, OUTPUT);
-        market
-            .assert_refused("somebody else's signature", &other, INVALID)
-            .await;
-        let other = bobs.attest(chain, charlies_job, OUTPUT).await;
-        market
-            .assert_refused("an attestation for another's job", &other, INVALID)
-            .await;
+async fn attestations_that_are_wrong_are_refused(market: &Market) {
+    let (chain, bobs) = (&market.chain, &market.bobs);
+    let (bobs_sent, charlies_sent) = (market.send(1, 200).await, market.send(2, 200).await);
+    let (bobs_job, charlies_job) = (bobs_sent.job, charlies_sent.job);
+    let (right, message) = statement(chain, bobs_job, OUTPUT).await;
+    let good = bobs.sign(right, &message, OUTPUT);
 
-        let mut broken = good.clone();
-        let mut bytes = broken.signature.to_raw_vec();
-        bytes[10] ^= 1;
-        broken.signature = sp_core::sr25519::Signature::from_slice(&bytes)
-            .unwrap()
-            .into();
-        market
-            .assert_refused("a signature with a flipped bit", &broken, INVALID)
-            .await;
+    let other = market.charlies.sign(right, &message, OUTPUT);
+    market
+        .assert_refused("somebody else's signature", &other, INVALID)
+        .await;
+    let other = bobs.attest(chain, charlies_job, OUTPUT).await;
+    market
+        .assert_refused("an attestation for another's job", &other, INVALID)
+        .await;
 
-        let fork = attestation::message(chain.genesis, Hash::repeat_byte(9), &right);
-        let forked = bobs.sign(right, &fork, OUTPUT);
-        market
-            .assert_refused("a signature from another fork", &forked, INVALID)
-            .await;
+    let mut broken = good.clone();
+    let mut bytes = broken.signature.to_raw_vec();
+    bytes[10] ^= 1;
+    broken.signature = sp_core::sr25519::Signature::from_slice(&bytes)
+        .unwrap()
+        .into();
+    market
+        .assert_refused("a signature with a flipped bit", &broken, INVALID)
+        .await;
 
-        let swapped = Signed {
-            output: vec![5, 6, 7, 9],
-            ..good.clone()
-        };
-        market
-            .assert_refused("an output that is not the one attested", &swapped, INVALID)
-            .await;
-        let long = bobs.attest(chain, bobs_job, &[5; 5]).await;
-        market
-            .assert_refused("an output longer than was asked for", &long, INVALID)
-            .await;
-        let empty = bobs.attest(chain, bobs_job, &[]).await;
-        market
-            .assert_refused("an empty output", &empty, INVALID)
-            .await;
-        let changed = Attestation {
-            output_hash: payload_hash(&[9; 4]),
-            ..right
-        };
-        let changed = Signed {
-            attestation: changed,
-            output: vec![9; 4],
-            ..good.clone()
-        };
-        market
-            .assert_refused("another output under the same signature", &changed, INVALID)
-            .await;
-        let unknown = Attestation {
-            job: Hash::repeat_byte(3),
-            ..right
-        };
-        let unknown = Signed {
-            attestation: unknown,
-            ..good.clone()
-        };
-        market
-            .assert_refused("an attestation for no job", &unknown, INVALID)
-            .await;
-        let early = Attestation {
-            assigned_at: right.assigned_at + 1_000,
-            ..right
-        };
-        let early = Signed {
-            attestation: early,
-            ..good.clone()
-        };
-        market
-            .assert_refused("an attestation from the future", &early, UNKNOWN)
-            .await;
+    let fork = attestation::message(chain.genesis, Hash::repeat_byte(9), &right);
+    let forked = bobs.sign(right, &fork, OUTPUT);
+    market
+        .assert_refused("a signature from another fork", &forked, INVALID)
+        .await;
 
-        assert_refused_as_a_call(chain, &good).await;
-        println!("the right one is taken");
+    let swapped = Signed {
+        output: vec![5, 6, 7, 9],
+        ..good.clone()
+    };
+    market
+        .assert_refused("an output that is not the one attested", &swapped, INVALID)
+        .await;
+    let long = bobs.attest(chain, bobs_job, &[5; 5]).await;
+    market
+        .assert_refused("an output longer than was asked for", &long, INVALID)
+        .await;
+    let empty = bobs.attest(chain, bobs_job, &[]).await;
+    market
+        .assert_refused("an empty output", &empty, INVALID)
+        .await;
+    let changed = Attestation {
+        output_hash: payload_hash(&[9; 4]),
+        ..right
+    };
+    let changed = Signed {
+        attestation: changed,
+        output: vec![9; 4],
+        ..good.clone()
+    };
+    market
+        .assert_refused("another output under the same signature", &changed, INVALID)
+        .await;
+    let unknown = Attestation {
+        job: Hash::repeat_byte(3),
+        ..right
+    };
+    let unknown = Signed {
+        attestation: unknown,
+        ..good.clone()
+    };
+    market
+        .assert_refused("an attestation for no job", &unknown, INVALID)
+        .await;
+    let early = Attestation {
+        assigned_at: right.assigned_at + 1_000,
+        ..right
+    };
+    let early = Signed {
+        attestation: early,
+        ..good.clone()
+    };
+    market
+        .assert_refused("an attestation from the future", &early, UNKNOWN)
+        .await;
+
+    assert_refused_as_a_call(chain, &good).await;
+    println!("the right ones are taken");
+    let charlies = market.charlies.attest(chain, charlies_job, OUTPUT).await;
+    for right in [good, charlies] {
         assert_eq!(
-            good.submit(chain).await.expect("it is right").outcome,
+            right.submit(chain).await.expect("it is right").outcome,
             Ok(())
         );
-    });
+    }
+    for sent in [bobs_sent, charlies_sent] {
+        assert_eq!(chain.wait_for_end(sent.job).await["state"], "settled");
+    }
 }
 
 /// An attestation is no call that an account could make, alone or in a batch.
@@ -188,76 +200,68 @@ async fn assert_refused_as_a_call(chain: &Chain, good: &Signed) {
     }
 }
 
-#[test]
-fn a_job_is_attested_once() {
-    in_turn(async {
-        let market = Market::new().await;
-        let chain = &market.chain;
-        let sent = market.send(1, 200).await;
-        let (attestation, message) = statement(chain, sent.job, OUTPUT).await;
-        let good = market.bobs.sign(attestation, &message, OUTPUT);
-        let second = market.bobs.attest(chain, sent.job, &[9; 4]).await;
-        let extrinsic = good.extrinsic(chain).await;
-        assert_eq!(
-            chain
-                .submit_extrinsic(&extrinsic)
-                .await
-                .expect("it is right")
-                .outcome,
-            Ok(())
-        );
-
-        let head = chain.head().await.hash;
-        let before = chain.snapshot(head).await;
-        let again = chain
+async fn a_job_is_attested_once(market: &Market) {
+    let chain = &market.chain;
+    let sent = market.send(1, 200).await;
+    let (attestation, message) = statement(chain, sent.job, OUTPUT).await;
+    let good = market.bobs.sign(attestation, &message, OUTPUT);
+    let second = market.bobs.attest(chain, sent.job, &[9; 4]).await;
+    let extrinsic = good.extrinsic(chain).await;
+    assert_eq!(
+        chain
             .submit_extrinsic(&extrinsic)
             .await
-            .expect_err("it is used up");
-        println!("the same extrinsic again: {again}");
-        let other = second.submit(chain).await.expect_err("the job is attested");
-        println!("another attestation: {other}");
-        assert!(other.contains(INVALID), "{other}");
-        let ended = chain.wait_for_end(sent.job).await;
-        assert_eq!(ended["state"], "settled");
-        let expected = ["JobSubmitted", "JobAssigned", "JobAttested", "JobSettled"];
-        assert_eq!(chain.course(sent).await, expected);
-        assert_ne!(
-            before,
-            chain.snapshot(chain.head().await.hash).await,
-            "it was settled"
-        );
+            .expect("it is right")
+            .outcome,
+        Ok(())
+    );
 
-        market
-            .assert_refused("an attestation for a settled job", &good, INVALID)
-            .await;
-    });
+    let head = chain.head().await.hash;
+    let before = chain.snapshot(head).await;
+    let again = chain
+        .submit_extrinsic(&extrinsic)
+        .await
+        .expect_err("it is used up");
+    println!("the same extrinsic again: {again}");
+    let other = second.submit(chain).await.expect_err("the job is attested");
+    println!("another attestation: {other}");
+    assert!(other.contains(INVALID), "{other}");
+    let ended = chain.wait_for_end(sent.job).await;
+    assert_eq!(ended["state"], "settled");
+    let expected = ["JobSubmitted", "JobAssigned", "JobAttested", "JobSettled"];
+    assert_eq!(chain.course(sent).await, expected);
+    assert_ne!(
+        before,
+        chain.snapshot(chain.head().await.hash).await,
+        "it was settled"
+    );
+
+    market
+        .assert_refused("an attestation for a settled job", &good, INVALID)
+        .await;
 }
 
-#[test]
-fn an_attestation_that_comes_too_late_is_refused() {
-    in_turn(async {
-        let market = Market::new().await;
-        let chain = &market.chain;
-        let shortest = market.shortest_deadline();
-        let sent = market.send(1, shortest).await;
-        let late = market.bobs.attest(chain, sent.job, OUTPUT).await;
-        // The job goes to Charlie then, so Bob's word does not count any more.
-        chain.wait_for_height(sent.block + shortest + 2).await;
-        let refusal = late.submit(chain).await.expect_err("it is late");
-        println!("a late attestation: {refusal}");
-        assert!(refusal.contains(INVALID), "{refusal}");
+async fn an_attestation_that_comes_too_late_is_refused(market: &Market) {
+    let chain = &market.chain;
+    let shortest = market.shortest_deadline();
+    let sent = market.send(1, shortest).await;
+    let late = market.bobs.attest(chain, sent.job, OUTPUT).await;
+    // The job goes to Charlie then, so Bob's word does not count any more.
+    chain.wait_for_height(sent.block + shortest + 2).await;
+    let refusal = late.submit(chain).await.expect_err("it is late");
+    println!("a late attestation: {refusal}");
+    assert!(refusal.contains(INVALID), "{refusal}");
 
-        assert_eq!(chain.wait_for_end(sent.job).await["state"], "refunded");
-        let course = chain.course(sent).await;
-        println!("{course:?}");
-        assert!(course.iter().any(|n| n == "JobTimedOut"));
-        assert!(!course
-            .iter()
-            .any(|n| n == "JobAttested" || n == "JobSettled"));
-        let dave = crate::common::account::account_of(&dev::dave());
-        let head = chain.head().await.hash;
-        assert_eq!(chain.account(&dave, head).await.reserved, 0);
-    });
+    assert_eq!(chain.wait_for_end(sent.job).await["state"], "refunded");
+    let course = chain.course(sent).await;
+    println!("{course:?}");
+    assert!(course.iter().any(|n| n == "JobTimedOut"));
+    assert!(!course
+        .iter()
+        .any(|n| n == "JobAttested" || n == "JobSettled"));
+    let dave = crate::common::account::account_of(&dev::dave());
+    let head = chain.head().await.hash;
+    assert_eq!(chain.account(&dave, head).await.reserved, 0);
 }
 
 impl Market {

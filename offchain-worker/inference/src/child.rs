@@ -9,6 +9,7 @@
 mod confinement;
 mod desk;
 mod outlet;
+mod room;
 
 use crate::protocol::{self, Failure, FailureKind, Request, RequestBody};
 use desk::Desk;

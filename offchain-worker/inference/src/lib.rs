@@ -18,6 +18,7 @@ pub mod child;
 mod completion;
 pub mod gguf;
 mod llama;
+mod memory;
 mod model;
 pub mod protocol;
 pub mod safetensors;

@@ -20,7 +20,7 @@ use weights::{Layer, Weights};
 
 /// Positions that pass through the blocks at once: the scores of a whole prompt, for all heads,
 /// would take gigabytes.
-const CHUNK: usize = 128;
+pub const CHUNK: usize = 64;
 
 /// A decoder, ready to be used by several sessions at once.
 pub struct Llama {

@@ -5,6 +5,7 @@ use crate::{
     chat, completion,
     gguf::Gguf,
     llama::Llama,
+    memory::job_bytes,
     protocol::{ChatMessage, Completed, Failure},
     safetensors,
     store::{ModelFiles, VerifiedFile},
@@ -88,7 +89,9 @@ impl Model {
             let message = format!("{} has no chat template", self.manifest.name_text());
             return Err(Failure::bad_input(message));
         };
-        chat::lay_out(template, messages, |content| self.text.encode(content))
+        let words = chat::lay_out(template, messages, |content| self.text.encode(content))?;
+        self.check_length(&words)?;
+        Ok(words)
     }
 
     /// The text of ids; special ones yield none.
@@ -98,6 +101,11 @@ impl Model {
             return Err(Failure::bad_input(message));
         }
         self.text.decode(ids)
+    }
+
+    /// Bytes that a job takes at most, beside the model.
+    pub fn job_bytes(&self, task: &Task, input: &[Word]) -> u64 {
+        job_bytes(&self.manifest.shape, task, input.len())
     }
 
     /// Does a job. `progress` is called as it goes on, with the number of tokens put out so far.
@@ -132,19 +140,24 @@ impl Model {
     }
 
     fn check_input(&self, input: &[Word]) -> Result<(), Failure> {
-        let shape = &self.manifest.shape;
         if input.is_empty() {
             return Err(Failure::bad_input("the input is empty"));
         }
-        let room = shape.context.min(MAX_INPUT) as usize;
+        self.check_length(input)?;
+        let vocab = self.manifest.shape.vocab;
+        match input.iter().find(|id| **id >= vocab) {
+            Some(id) => Err(unknown_id(*id, vocab)),
+            None => Ok(()),
+        }
+    }
+
+    fn check_length(&self, input: &[Word]) -> Result<(), Failure> {
+        let room = self.manifest.shape.context.min(MAX_INPUT) as usize;
         if input.len() > room {
             let message = format!("the input has {} tokens, at most {room} fit", input.len());
             return Err(Failure::bad_input(message));
         }
-        match input.iter().find(|id| **id >= shape.vocab) {
-            Some(id) => Err(unknown_id(*id, shape.vocab)),
-            None => Ok(()),
-        }
+        Ok(())
     }
 
     fn cannot(&self, what: &str) -> Failure {

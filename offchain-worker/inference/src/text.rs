@@ -6,11 +6,11 @@
 mod gguf_vocabulary;
 
 use crate::{gguf::Gguf, protocol::Failure};
-use kagari_primitives::Word;
+use kagari_primitives::{Word, MAX_INPUT};
 use tokenizers::Tokenizer;
 
-/// Most bytes of a text; a longer one has no place in any model's context.
-const MAX_TEXT: usize = 1 << 20;
+/// Most bytes of a text: 32 for each word of the longest input.
+const MAX_TEXT: usize = 32 * MAX_INPUT as usize;
 
 /// A model's tokenizer.
 pub struct Text {

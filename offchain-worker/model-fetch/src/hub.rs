@@ -33,6 +33,8 @@ pub struct Hub {
     folder: PathBuf,
     endpoint: Option<String>,
     patience: Duration,
+    /// Whether the user wants no request to the hub.
+    offline: bool,
     /// Set once it kept silent: it is not waited for again.
     silent: bool,
 }
@@ -44,6 +46,7 @@ impl Hub {
             folder,
             endpoint: None,
             patience: PATIENCE,
+            offline: is_offline(),
             silent: false,
         }
     }
@@ -85,7 +88,7 @@ impl Source for Hub {
     fn fetch(&mut self, wanted: &Wanted, into: &Path) -> anyhow::Result<()> {
         let known = known_sources::of(wanted).context("no repository is known for it")?;
         let (repository, file) = known.hub;
-        if is_offline() {
+        if self.offline {
             bail!("not asked, since HF_HUB_OFFLINE is set");
         }
         if self.silent {

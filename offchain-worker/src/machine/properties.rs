@@ -335,7 +335,7 @@ fn pick(pool: &BTreeMap<JobId, WorkId>, which: prop::sample::Index) -> Option<(J
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(ProptestConfig::with_cases(256))]
 
     /// The assertions are in `World`.
     #[test]

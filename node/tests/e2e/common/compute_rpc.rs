@@ -10,7 +10,7 @@ use serde_json::{json, Value as Json};
 use subxt::rpcs::rpc_params;
 
 /// Blocks that a job gets in the tests, unless they are about deadlines.
-pub const DEADLINE: u32 = 60;
+pub const DEADLINE: u32 = 200;
 
 /// A job that is ready to be sent.
 #[derive(Clone, Debug)]
@@ -92,7 +92,7 @@ impl Chain {
     /// Waits until a job is in one of these states.
     pub async fn wait_for_state(&self, job: JobId, states: &[&str]) -> Json {
         let mut last = Json::Null;
-        for _ in 0..3_000 {
+        for _ in 0..6_000 {
             last = self.job(job).await;
             if last["state"].as_str().is_some_and(|s| states.contains(&s)) {
                 return last;

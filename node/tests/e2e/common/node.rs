@@ -116,12 +116,6 @@ impl Node {
         self.wait_until_ready().await;
     }
 
-    /// Starts the node again on the same base path and ports, with other flags.
-    pub async fn restart_with(&mut self, config: NodeConfig) {
-        self.config = config;
-        self.restart().await;
-    }
-
     async fn wait_until_ready(&mut self) {
         let begun = std::time::Instant::now();
         while begun.elapsed() < START_LIMIT {

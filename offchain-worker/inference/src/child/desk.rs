@@ -1,6 +1,6 @@
 //! Answers requests with the models that are loaded.
 
-use super::outlet::Outlet;
+use super::{outlet::Outlet, room::Room};
 use crate::{
     model::Model,
     protocol::{Failure, FailureKind, Request, RequestBody, ResponseBody},
@@ -19,17 +19,21 @@ pub struct Desk {
     models: RwLock<HashMap<ModelId, Arc<Model>>>,
     outlet: Outlet,
     /// Bytes that the files of all models together may have.
-    room: u64,
+    model_room: u64,
+    job_room: Room,
 }
 
 impl Desk {
-    /// No models yet; half of the memory is theirs, the rest is for jobs.
+    /// No models yet. Half of the memory is theirs, three eighths are for jobs, and the rest is for
+    /// the program.
     pub fn new(outlet: Outlet, memory_mib: u64) -> Self {
-        let room = memory_mib.saturating_mul(1 << 20) / 2;
+        let eighth = memory_mib.saturating_mul(1 << 20) / 8;
+        let job_room = Room::new(eighth.saturating_mul(3));
         Self {
             models: RwLock::default(),
             outlet,
-            room,
+            model_room: eighth.saturating_mul(4),
+            job_room,
         }
     }
 
@@ -78,8 +82,10 @@ impl Desk {
                 seed,
                 input,
             } => {
+                let model = self.model(&model)?;
+                let _room = self.job_room.reserve(model.job_bytes(&task, &input))?;
                 let progress = |done| self.outlet.send(id, ResponseBody::Progress { done });
-                let completed = self.model(&model)?.run(&task, &seed, &input, progress)?;
+                let completed = model.run(&task, &seed, &input, progress)?;
                 Ok(ResponseBody::Done(completed))
             }
         }
@@ -109,14 +115,14 @@ impl Desk {
         let models = self.models.read().unwrap_or_else(PoisonError::into_inner);
         let loaded = models.values().map(|model| size(model.manifest()));
         let total = loaded.fold(size(manifest), u64::saturating_add);
-        if total <= self.room {
+        if total <= self.model_room {
             return Ok(());
         }
         Err(Failure::bad_model(format!(
             "{} does not fit: with it, the models' files have {total} bytes, and half of the child's \
              memory is {}; give it more (--inference-memory) or offer fewer models",
             manifest.name_text(),
-            self.room
+            self.model_room
         )))
     }
 

@@ -3,9 +3,9 @@
 use super::weights::Layer;
 use candle_core::{DType, Device, Module, Result, Tensor};
 use candle_nn::{ops::softmax_last_dim, rotary_emb::rope_i};
-use kagari_primitives::model::ModelShape;
+use kagari_primitives::{model::ModelShape, MAX_INPUT, MAX_OUTPUT};
 
-/// Cosines and sines by which queries and keys are rotated, for every position.
+/// Cosines and sines by which queries and keys are rotated, for every position that a job can reach.
 pub struct Rotation {
     cos: Tensor,
     sin: Tensor,
@@ -14,7 +14,8 @@ pub struct Rotation {
 impl Rotation {
     /// The angles of pair `i` at position `p` are `p / base^(2i/head_dim)`.
     pub fn new(shape: &ModelShape, base: f32, device: &Device) -> Result<Self> {
-        let (positions, pairs) = (shape.context as usize, usize::from(shape.head_dim) / 2);
+        let positions = shape.context.min(MAX_INPUT + MAX_OUTPUT) as usize;
+        let pairs = usize::from(shape.head_dim) / 2;
         let width = f32::from(shape.head_dim);
         let frequency = |pair: usize| 1.0 / base.powf(2.0 * pair as f32 / width);
         let frequencies: Vec<f32> = (0..pairs).map(frequency).collect();

@@ -74,6 +74,10 @@ fn check_header(gguf: &Gguf, shape: &ModelShape) -> std::result::Result<(), Malf
         let problem = format!("is {architecture:?}, expected \"llama\"");
         return Err(Malformed::new("general.architecture", problem));
     }
+    if shape.head_dim % 2 != 0 {
+        let problem = format!("is {}, expected an even number", shape.head_dim);
+        return Err(Malformed::new("llama.rope.dimension_count", problem));
+    }
     let expected: [(&str, u64); 7] = [
         ("llama.block_count", shape.layers.into()),
         ("llama.embedding_length", shape.hidden.into()),

@@ -294,13 +294,24 @@ fn memory_is_limited() {
     assert_eq!(refused.kind, FailureKind::BadModel);
     assert!(refused.message.contains("--inference-memory"), "{refused}");
 
-    // The files fit, the longest context does not: the child ends, and says no wrong thing.
+    // The files fit, and so does a short job, but not the longest.
     let mut child = Inference::start(ChildLimits {
         memory_mib: 400,
         ..LIMITS
     });
     let loaded = child.ask(1, load(known_models::smollm2_135m_instruct()));
     assert_eq!(loaded, ResponseBody::Loaded);
-    child.send(2, job(vec![1], 8_000));
+    let refused = failure(child.ask(2, job(vec![1], 8_000)));
+    assert!(refused.message.contains("--inference-memory"), "{refused}");
+    assert!(matches!(
+        child.ask(3, job(vec![1], 1)),
+        ResponseBody::Done(_)
+    ));
+
+    // What does not even hold the program ends it.
+    let mut child = Inference::start(ChildLimits {
+        memory_mib: 1,
+        ..LIMITS
+    });
     assert!(!child.wait().success());
 }

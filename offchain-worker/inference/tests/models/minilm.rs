@@ -85,8 +85,9 @@ fn senseless_inputs_are_refused() {
     assert!(refused(minilm(), Task::Embedding, &[30_522]).contains("30522 is no token id"));
     assert!(refused(minilm(), Task::Embedding, &[CLS; 513]).contains("513 tokens, at most 512"));
     assert!(refused(minilm(), greedy(1), &[CLS]).contains("cannot complete text"));
-    let empty = minilm().encode("").unwrap_err();
-    assert!(empty.message.contains("the text is empty"));
+    let refused = |text: &str| minilm().encode(text).unwrap_err().message;
+    assert!(refused("").contains("the text is empty"));
+    assert!(refused(&"a ".repeat(511)).contains("513 tokens, at most 512 fit"));
     assert!(minilm()
         .encode_chat(&[])
         .unwrap_err()

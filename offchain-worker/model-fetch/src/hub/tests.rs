@@ -63,10 +63,12 @@ fn break_off(connection: TcpStream) -> std::io::Result<()> {
     read_request(&connection).map(drop)
 }
 
+/// A hub that is waited for as long as a busy machine may need.
 fn hub(dir: &Path, endpoint: String) -> Hub {
     Hub {
         endpoint: Some(endpoint),
-        patience: Duration::from_millis(500),
+        patience: Duration::from_secs(600),
+        offline: false,
         ..Hub::new(dir.join("hub"))
     }
 }
@@ -74,11 +76,7 @@ fn hub(dir: &Path, endpoint: String) -> Hub {
 fn fetch(endpoint: String, wanted: &Wanted) -> anyhow::Result<Vec<u8>> {
     let dir = tempfile::tempdir()?;
     let into = dir.path().join("into");
-    let mut hub = Hub {
-        patience: PATIENCE,
-        ..hub(dir.path(), endpoint)
-    };
-    hub.fetch(wanted, &into)?;
+    hub(dir.path(), endpoint).fetch(wanted, &into)?;
     Ok(fs::read(into)?)
 }
 
@@ -117,7 +115,10 @@ fn a_silent_hub_is_left_and_not_asked_again() -> anyhow::Result<()> {
     let dir = tempfile::tempdir()?;
     let into = dir.path().join("into");
     let wanted = fixture::wanted(b"weights");
-    let mut hub = hub(dir.path(), serve_with(keep_silent)?);
+    let mut hub = Hub {
+        patience: Duration::from_millis(100),
+        ..hub(dir.path(), serve_with(keep_silent)?)
+    };
 
     let first = hub.fetch(&wanted, &into).err().context("it must fail")?;
     assert!(first.to_string().contains("no answer"), "{first}");
@@ -132,5 +133,19 @@ fn closed_ports_and_broken_connections_are_errors() -> anyhow::Result<()> {
     let closed = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
     assert!(fetch(format!("http://{closed}"), &wanted).is_err());
     assert!(fetch(serve_with(break_off)?, &wanted).is_err());
+    Ok(())
+}
+
+#[test]
+fn nothing_is_asked_of_the_hub_when_the_user_is_offline() -> anyhow::Result<()> {
+    let dir = tempfile::tempdir()?;
+    let into = dir.path().join("into");
+    let mut hub = Hub {
+        offline: true,
+        ..hub(dir.path(), serve_with(serve_weights)?)
+    };
+    let error = hub.fetch(&fixture::wanted(b"weights"), &into).err();
+    let words = error.context("it must fail")?.to_string();
+    assert!(words.contains("HF_HUB_OFFLINE"), "{words}");
     Ok(())
 }
