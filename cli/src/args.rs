@@ -47,14 +47,23 @@ pub struct Cli {
     pub command: Command,
 }
 
+/// Heading of the options that every command has.
+const GENERAL: &str = "Node, form and key";
+
 /// Which node, and how to answer.
 #[derive(Clone, Debug, Args)]
 pub struct Global {
     /// WebSocket address of a node.
-    #[arg(long, global = true, default_value = "ws://127.0.0.1:9944", value_parser = parse_url)]
+    #[arg(
+        long,
+        global = true,
+        help_heading = GENERAL,
+        default_value = "ws://127.0.0.1:9944",
+        value_parser = parse_url
+    )]
     pub url: String,
     /// Answer with one JSON object, for programs (see `kagari --help`).
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = GENERAL)]
     pub json: bool,
 }
 
@@ -65,6 +74,7 @@ pub struct KeyArgs {
     #[arg(
         long,
         global = true,
+        help_heading = GENERAL,
         value_enum,
         value_name = "NAME",
         conflicts_with = "key_file"
@@ -72,7 +82,7 @@ pub struct KeyArgs {
     pub account: Option<DevAccount>,
     /// Sign with the mnemonic or secret URI in this file, which only you may be able to read.
     /// Without it and --account, the key is asked for.
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, help_heading = GENERAL, value_name = "FILE")]
     pub key_file: Option<PathBuf>,
 }
 

@@ -4,6 +4,14 @@
 //! Everything here is `no_std` and free of FRAME, so that the runtime, the worker, the command and
 //! any third party share one definition.
 #![cfg_attr(not(feature = "std"), no_std)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
 
 extern crate alloc;
 
@@ -83,12 +91,12 @@ pub fn payload_hash(words: &[Word]) -> Hash {
 
 /// Price of `work` multiply-accumulates at `price` units of KGR per work unit, rounded up, saturating.
 pub fn price_of(price: Balance, work: Work) -> Balance {
-    let macs = Balance::from(MACS_PER_WORK_UNIT);
-    let whole = Balance::from(work) / macs;
-    let rest = Balance::from(work) % macs;
+    const MACS: Balance = MACS_PER_WORK_UNIT as Balance;
+    let whole = Balance::from(work) / MACS;
+    let rest = Balance::from(work) % MACS;
     price
         .saturating_mul(whole)
-        .saturating_add(price.saturating_mul(rest).div_ceil(macs))
+        .saturating_add(price.saturating_mul(rest).div_ceil(MACS))
 }
 
 #[cfg(test)]

@@ -111,8 +111,8 @@ async fn a_job_that_is_last_in_its_extrinsic_is_served(market: &Market) {
     let batch = chain.submit_good(&dave, &batch).await;
     let batched = Sent::of(&batch).expect("it is accepted");
 
-    let proxied = send_by_proxy(&market, &dave, &dev::eve()).await;
-    let (joint, multisig) = send_by_multisig_of_one(&market, &dave).await;
+    let proxied = send_by_proxy(market, &dave, &dev::eve()).await;
+    let (joint, multisig) = send_by_multisig_of_one(market, &dave).await;
 
     let mut outputs = Vec::new();
     for (what, sent) in [
@@ -179,12 +179,12 @@ fn requester_of(done: &InBlock) -> AccountId {
 async fn a_job_of_several_signatories_or_of_the_scheduler_is_refused(market: &Market) {
     let chain = &market.chain;
 
-    let error = send_by_multisig_of_two(&market).await;
+    let error = send_by_multisig_of_two(market).await;
     assert_eq!(
         error, "ComputeMarket::NotTrailing",
         "the weight stands behind the job"
     );
-    let error = send_by_scheduler(&market).await;
+    let error = send_by_scheduler(market).await;
     assert_eq!(
         error, "ComputeMarket::NotTrailing",
         "no extrinsic carries the job"

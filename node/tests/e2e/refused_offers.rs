@@ -25,9 +25,9 @@ fn bad_bonds_and_offers_are_refused_and_hold_nothing() {
 async fn bad_bonds_and_keys_are_refused(chain: &Chain) {
     let least = chain.min_bond().await;
     let (eve, mine, bobs) = (dev::eve(), Worker::new("eve"), Worker::new("bob"));
-    let proof = mine.proof(&chain, &eve);
+    let proof = mine.proof(chain, &eve);
     let bond = |bond| chain.register_provider(bond, &mine.id(), &proof);
-    let stolen = mine.proof(&chain, &dev::dave());
+    let stolen = mine.proof(chain, &dev::dave());
     let not_text = Hardware {
         description: vec![0xff].try_into().unwrap(),
         cores: 1,
@@ -38,7 +38,7 @@ async fn bad_bonds_and_keys_are_refused(chain: &Chain) {
         (bond(0), "ComputeMarket::BondTooSmall"),
         (bond(least - 1), "ComputeMarket::BondTooSmall"),
         (
-            chain.register_provider(least, &bobs.id(), &bobs.proof(&chain, &eve)),
+            chain.register_provider(least, &bobs.id(), &bobs.proof(chain, &eve)),
             "ComputeMarket::WorkerTaken",
         ),
         (
@@ -57,9 +57,9 @@ async fn bad_bonds_and_keys_are_refused(chain: &Chain) {
         (chain.withdraw_bond(), "ComputeMarket::NotProvider"),
     ];
     chain.assert_refused(&eve, &cases).await;
-    assert_unaffordable(&chain, &eve, &bond(Balance::MAX / 2)).await;
+    assert_unaffordable(chain, &eve, &bond(Balance::MAX / 2)).await;
 
-    let twice = chain.register_provider(least, &bobs.id(), &bobs.proof(&chain, &dev::bob()));
+    let twice = chain.register_provider(least, &bobs.id(), &bobs.proof(chain, &dev::bob()));
     let cases = [
         (twice, "ComputeMarket::AlreadyProvider"),
         (chain.withdraw_bond(), "ComputeMarket::NotUnbonding"),

@@ -41,7 +41,7 @@ export async function startNode() {
     [
       '--dev', '--provider', '--no-mdns', '--no-prometheus', '--no-telemetry',
       `--models=${modelsFolder()}`, `--base-path=${base}`,
-      `--rpc-port=${rpcPort}`, `--port=${await freePort()}`,
+      `--rpc-port=${rpcPort}`, `--listen-addr=/ip4/127.0.0.1/tcp/${await freePort()}`,
     ],
     { stdio: ['ignore', log, log], detached: true },
   );

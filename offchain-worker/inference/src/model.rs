@@ -80,6 +80,7 @@ impl Model {
                 "the model knows none of the text's characters",
             ));
         }
+        self.check_length(&words)?;
         Ok(words)
     }
 

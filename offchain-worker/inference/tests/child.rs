@@ -5,6 +5,8 @@
 
 #[path = "child/process.rs"]
 mod process;
+#[path = "child/requests.rs"]
+mod requests;
 #[path = "child/scenarios.rs"]
 mod scenarios;
 #[path = "models/support.rs"]

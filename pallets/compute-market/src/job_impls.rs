@@ -216,12 +216,14 @@ impl<T: Config> Pallet<T> {
             return false;
         };
         let work = most_work(&job.spec.task, &model.manifest.shape, job.input_len);
-        let Ok(cleared) = Self::find_match(&job.spec, work, Some(&job.provider)) else {
+        let Ok(mut cleared) = Self::find_match(&job.spec, work, Some(&job.provider)) else {
             return false;
         };
-        if price_of(cleared.price, work) > job.escrow {
+        // The escrow holds the price that was matched first: whoever asks no more is paid no more.
+        if cleared.asked > job.price {
             return false;
         }
+        cleared.price = cleared.price.min(job.price);
         frame_support::storage::with_storage_layer(|| Self::assign(id, job.clone(), cleared, work))
             .is_ok()
     }

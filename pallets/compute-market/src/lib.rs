@@ -10,6 +10,14 @@
 //! Where what comes later will stand: the price-tick index of offers in place of the sorted
 //! [`Book`], sealed-bid auctions, replicas, delegation and reputation beside [`clearing`].
 #![cfg_attr(not(feature = "std"), no_std)]
+#![cfg_attr(
+    not(any(test, feature = "runtime-benchmarks")),
+    deny(
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
 
 extern crate alloc;
 
@@ -37,10 +45,12 @@ mod view_impls;
 pub use pallet::*;
 pub use weights::WeightInfo;
 
+// What the macro generates expects what it has made sure of.
+#[allow(clippy::expect_used)]
 #[frame_support::pallet]
 pub mod pallet {
     use super::{judge::Judge, types::*, WeightInfo};
-    use alloc::vec::Vec;
+    use alloc::{boxed::Box, vec::Vec};
     use frame_support::{
         pallet_prelude::*,
         traits::fungible::hold::{Inspect, Mutate},
@@ -305,7 +315,7 @@ pub mod pallet {
         /// A job has left the state; this is all that the chain knew of it, for whoever keeps records.
         JobClosed {
             /// The job as it ended.
-            info: JobInfo,
+            info: Box<JobInfo>,
         },
     }
 

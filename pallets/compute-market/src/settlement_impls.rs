@@ -1,5 +1,7 @@
 //! Settlement: an attested job is judged and paid, or a failed one refunded, and leaves the state.
 
+use alloc::boxed::Box;
+
 use crate::{
     judge::{Judge, Reward, Verdict},
     types::*,
@@ -181,7 +183,9 @@ impl<T: Config> Pallet<T> {
     fn close_job(id: JobId, job: Job, outcome: Outcome) {
         Jobs::<T>::remove(id);
         let info = info_of(id, job, |_| JobState::Ended(outcome));
-        Self::deposit_event(Event::JobClosed { info });
+        Self::deposit_event(Event::JobClosed {
+            info: Box::new(info),
+        });
     }
 
     /// What is held on an account for its open jobs.

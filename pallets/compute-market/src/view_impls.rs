@@ -41,7 +41,7 @@ impl<T: Config> Pallet<T> {
         let events = frame_system::Pallet::<T>::read_events_no_consensus();
         events
             .filter_map(|record| match record.event.try_into() {
-                Ok(Event::JobClosed { info }) => Some(info),
+                Ok(Event::JobClosed { info }) => Some(*info),
                 _ => None,
             })
             .collect()

@@ -26,6 +26,8 @@ const GRACE: BlockNumber = 4;
 
 impl<T: Config> Pallet<T> {
     /// Checks an attestation: cheap checks first, the signature last.
+    // The attribute that calls this gives the argument as it stands in the call.
+    #[allow(clippy::ptr_arg)]
     pub(crate) fn authorize_attest(
         _source: TransactionSource,
         attestation: &Attestation,

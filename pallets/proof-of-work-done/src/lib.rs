@@ -11,6 +11,14 @@
 //! [`Pallet::verdict`], which today lets every window pass; shares of the emission for other roles
 //! beside [`emission`].
 #![cfg_attr(not(feature = "std"), no_std)]
+#![cfg_attr(
+    not(any(test, feature = "runtime-benchmarks")),
+    deny(
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
 
 extern crate alloc;
 
@@ -31,6 +39,8 @@ pub mod weights;
 pub use pallet::*;
 pub use weights::WeightInfo;
 
+// What the macro generates expects what it has made sure of.
+#[allow(clippy::expect_used)]
 #[frame_support::pallet]
 pub mod pallet {
     use super::{jobs::Jobs, types::*, WeightInfo};

@@ -116,6 +116,12 @@ impl Node {
         self.wait_until_ready().await;
     }
 
+    /// Starts the node again on the same base path and ports, with other flags.
+    pub async fn restart_with(&mut self, config: NodeConfig) {
+        self.config = config;
+        self.restart().await;
+    }
+
     async fn wait_until_ready(&mut self) {
         let begun = std::time::Instant::now();
         while begun.elapsed() < START_LIMIT {
@@ -263,7 +269,7 @@ fn spawn(config: &NodeConfig, base: &Path, ports: Ports) -> Child {
         .arg("--base-path")
         .arg(base)
         .arg(format!("--rpc-port={}", ports.rpc))
-        .arg(format!("--port={}", ports.peers))
+        .arg(format!("--listen-addr=/ip4/127.0.0.1/tcp/{}", ports.peers))
         .arg(format!("--prometheus-port={}", ports.metrics))
         .args(["--no-mdns", "--no-telemetry"])
         .stdin(Stdio::null())

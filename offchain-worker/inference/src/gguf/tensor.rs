@@ -53,7 +53,7 @@ impl TensorInfo {
     /// Checks that it lies in tensor data of `data` bytes.
     pub fn check_place(&self, name: &str, alignment: u64, data: usize) -> Result<()> {
         let (offset, len) = (self.offset, self.len);
-        if offset % alignment != 0 {
+        if !offset.is_multiple_of(alignment) {
             let problem = format!("its offset {offset} is no multiple of {alignment}");
             return Err(Malformed::new(name, problem));
         }
@@ -89,7 +89,7 @@ fn read_dims(reader: &mut Reader, name: &str) -> Result<Vec<usize>> {
 fn byte_len(name: &str, dims: &[usize], dtype: GgmlDType) -> Result<u64> {
     let block = dtype.block_size();
     let row = dims.last().copied().unwrap_or(0);
-    if row % block != 0 {
+    if !row.is_multiple_of(block) {
         let problem = format!("its rows of {row} elements are no multiple of {block}");
         return Err(Malformed::new(name, problem));
     }

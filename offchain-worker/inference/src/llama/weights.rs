@@ -74,7 +74,7 @@ fn check_header(gguf: &Gguf, shape: &ModelShape) -> std::result::Result<(), Malf
         let problem = format!("is {architecture:?}, expected \"llama\"");
         return Err(Malformed::new("general.architecture", problem));
     }
-    if shape.head_dim % 2 != 0 {
+    if !shape.head_dim.is_multiple_of(2) {
         let problem = format!("is {}, expected an even number", shape.head_dim);
         return Err(Malformed::new("llama.rope.dimension_count", problem));
     }

@@ -40,15 +40,14 @@ pub fn be_the_child(mut args: impl Iterator<Item = String>) -> ExitCode {
 /// Starts a child whose pipes stay open whatever becomes of this process, says its id, and waits.
 pub fn be_a_parent() -> ExitCode {
     let mut command = command(LIMITS);
-    let child = command
+    let mut child = command
         .stdin(Stdio::inherit())
         .stdout(Stdio::inherit())
         .spawn()
         .unwrap();
     eprintln!("{}", child.id());
-    loop {
-        thread::park();
-    }
+    child.wait().unwrap();
+    ExitCode::FAILURE
 }
 
 fn command(limits: ChildLimits) -> Command {

@@ -2,16 +2,14 @@
 
 use crate::{
     process::{is_alive, wait_until_gone, Inference, LIMITS},
-    support::{greedy, models_dir},
+    requests::{encode, failure, job, load, smollm2, started, words},
 };
 use codec::Encode;
 use kagari_inference::{
     child::ChildLimits,
-    protocol::{
-        ChatMessage, Failure, FailureKind, Request, RequestBody, Response, ResponseBody, Role,
-    },
+    protocol::{ChatMessage, FailureKind, Request, RequestBody, Response, ResponseBody, Role},
 };
-use kagari_primitives::{known_models, model::Manifest, ModelId, StopReason, Task, Word};
+use kagari_primitives::{known_models, StopReason, Task};
 
 /// All of them, with what they show.
 pub const ALL: [(&str, fn()); 9] = [
@@ -43,54 +41,6 @@ pub const ALL: [(&str, fn()); 9] = [
     ),
     ("memory is limited", memory_is_limited),
 ];
-
-fn load(manifest: Manifest) -> RequestBody {
-    RequestBody::Load {
-        manifest,
-        dir: models_dir().to_str().unwrap().into(),
-    }
-}
-
-fn smollm2() -> ModelId {
-    known_models::smollm2_135m_instruct().id()
-}
-
-fn started() -> Inference {
-    let mut child = Inference::start(LIMITS);
-    let loaded = child.ask(1, load(known_models::smollm2_135m_instruct()));
-    assert_eq!(loaded, ResponseBody::Loaded);
-    child
-}
-
-fn job(input: Vec<Word>, max_new_tokens: u32) -> RequestBody {
-    RequestBody::Run {
-        model: smollm2(),
-        task: greedy(max_new_tokens),
-        seed: [0; 32],
-        input,
-    }
-}
-
-fn encode(text: &str) -> RequestBody {
-    RequestBody::Encode {
-        model: smollm2(),
-        text: text.into(),
-    }
-}
-
-fn failure(body: ResponseBody) -> Failure {
-    match body {
-        ResponseBody::Failed(failure) => failure,
-        other => panic!("{other:?} is no failure"),
-    }
-}
-
-fn words(body: ResponseBody) -> Vec<Word> {
-    match body {
-        ResponseBody::Words(words) => words,
-        other => panic!("{other:?} is no input"),
-    }
-}
 
 fn a_job_goes_through() {
     let mut child = started();

@@ -41,16 +41,6 @@ fn a_question_is_answered_up_to_a_stop_token() {
     );
 }
 
-/// llama.cpp, with the same file, begins with the same words.
-#[test]
-fn an_explanation_explains() {
-    let input = question("Explain why the sky is blue.");
-    let completed = run(smollm2(), greedy(16), 0, &input);
-    let text = smollm2().decode(&completed.output).unwrap();
-    assert!(text.starts_with("The sky is blue because of"), "{text}");
-    assert!(text.contains("Rayleigh"), "{text}");
-}
-
 #[test]
 fn the_same_job_gives_the_same_result_and_another_length_another_root() {
     let input = words("One, two, three,");

@@ -59,6 +59,21 @@ fn a_dearer_offer_than_the_escrow_does_not_take_the_job_over() {
 }
 
 #[test]
+fn the_next_offer_is_paid_no_more_than_the_escrow_holds() {
+    TestExt::new()
+        .offer(ALICE, 1, 1)
+        .offer(BOB, 2, 1)
+        .offer(CHARLIE, 3, 1)
+        .execute_with(|| {
+            let id = submitted(spec());
+            run_to(12);
+            let job = Jobs::<Test>::get(id).unwrap();
+            assert_eq!((job.provider, job.price), (BOB, 2 * KGR));
+            assert_ok!(attest(id, 10));
+        });
+}
+
+#[test]
 fn a_job_is_assigned_so_often_and_no_oftener() {
     TestExt::new()
         .offer(ALICE, 1, 1)

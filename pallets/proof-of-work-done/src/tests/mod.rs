@@ -1,5 +1,5 @@
 //! Unit tests, one topic a file. `try_state` runs after each.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod mock;
 
