@@ -82,8 +82,8 @@ test('a provider bonds and makes an offer', async () => {
 });
 
 test('a requester prepares, submits, watches and reads a job', async () => {
-  const messages = [{ role: 'user', content: 'What is the capital of France?' }];
-  const request = { model: MODEL, messages, maxNewTokens: 8 };
+  const messages = [{ role: 'user', content: 'Which city is the capital of France?' }];
+  const request = { model: MODEL, messages, maxNewTokens: 16 };
   const { spec, input } = await provider.send('compute_prepare', [request]);
   const bobBefore = await free(bob);
 
@@ -98,7 +98,7 @@ test('a requester prepares, submits, watches and reads a job', async () => {
   assert.equal(states.at(-1), 'settled', node.log());
   const read = await provider.send('compute_job', [job]);
   console.log(`the model says: ${JSON.stringify(read.output.text)}`);
-  assert.match(read.output.text, /France|Paris/);
+  assert.match(read.output.text, /Paris/);
   assert.deepEqual(read.input.words, input);
   assert.ok((await free(bob)) > bobBefore, 'the provider was paid');
 });
