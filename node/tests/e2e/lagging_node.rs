@@ -1,9 +1,9 @@
 //! An attestation reaches a node before the block that assigned its job does.
 
 use crate::common::{
+    alone,
     chain::Chain,
     compute_rpc::{completer, completion, spec, Prepared},
-    in_turn,
     job::Sent,
     node::{Node, NodeConfig},
     provider::{Signed, Worker, PRICE},
@@ -25,7 +25,7 @@ async fn peer_id(chain: &Chain) -> String {
 
 #[test]
 fn a_node_that_lags_behind_takes_the_attestation_once_it_has_caught_up() {
-    in_turn(async {
+    alone(async {
         let validator = Node::start("validator", NodeConfig::validator()).await;
         let ahead = Chain::connect(&validator.url()).await;
         let address = format!(

@@ -61,20 +61,18 @@ impl Market {
             .await
     }
 
-    /// The pool refuses it, and nothing changes.
-    async fn assert_refused(&self, what: &str, signed: &Signed, code: &str) {
-        let before = self.chain.head().await;
-        let refusal = signed.submit(&self.chain).await;
-        let refusal = refusal.err().unwrap_or_else(|| panic!("{what} was taken"));
-        println!("{what}: {refusal}");
-        assert!(refusal.contains(code), "{what}: {refusal}");
-        let after = self.chain.wait_for_height(before.number + 1).await;
-        let before = self.chain.snapshot(before.hash).await;
-        assert_eq!(
-            before,
-            self.chain.snapshot(after.hash).await,
-            "{what} changed the state"
-        );
+    /// The pool refuses them all, each with its code, and nothing changes.
+    async fn assert_refused(&self, cases: &[(&str, Signed, &str)]) {
+        let chain = &self.chain;
+        let before = chain.snapshot(chain.head().await.hash).await;
+        for (what, signed, code) in cases {
+            let refusal = signed.submit(chain).await;
+            let refusal = refusal.err().unwrap_or_else(|| panic!("{what} was taken"));
+            println!("{what}: {refusal}");
+            assert!(refusal.contains(code), "{what}: {refusal}");
+        }
+        let after = chain.wait_for_height(chain.head().await.number + 1).await;
+        assert_eq!(before, chain.snapshot(after.hash).await);
     }
 }
 
@@ -100,80 +98,80 @@ async fn attestations_that_are_wrong_are_refused(market: &Market) {
     let (right, message) = statement(chain, bobs_job, OUTPUT).await;
     let good = bobs.sign(right, &message, OUTPUT);
 
-    let other = market.charlies.sign(right, &message, OUTPUT);
-    market
-        .assert_refused("somebody else's signature", &other, INVALID)
-        .await;
-    let other = bobs.attest(chain, charlies_job, OUTPUT).await;
-    market
-        .assert_refused("an attestation for another's job", &other, INVALID)
-        .await;
-
     let mut broken = good.clone();
     let mut bytes = broken.signature.to_raw_vec();
     bytes[10] ^= 1;
     broken.signature = sp_core::sr25519::Signature::from_slice(&bytes)
         .unwrap()
         .into();
-    market
-        .assert_refused("a signature with a flipped bit", &broken, INVALID)
-        .await;
-
     let fork = attestation::message(chain.genesis, Hash::repeat_byte(9), &right);
-    let forked = bobs.sign(right, &fork, OUTPUT);
-    market
-        .assert_refused("a signature from another fork", &forked, INVALID)
-        .await;
-
-    let swapped = Signed {
-        output: vec![5, 6, 7, 9],
+    let with_output = |output: &[Word]| Signed {
+        output: output.to_vec(),
         ..good.clone()
     };
-    market
-        .assert_refused("an output that is not the one attested", &swapped, INVALID)
-        .await;
-    let long = bobs.attest(chain, bobs_job, &[5; 5]).await;
-    market
-        .assert_refused("an output longer than was asked for", &long, INVALID)
-        .await;
-    let empty = bobs.attest(chain, bobs_job, &[]).await;
-    market
-        .assert_refused("an empty output", &empty, INVALID)
-        .await;
-    let changed = Attestation {
-        output_hash: payload_hash(&[9; 4]),
-        ..right
+    let with = |change: fn(&mut Attestation)| {
+        let mut signed = good.clone();
+        change(&mut signed.attestation);
+        signed
     };
-    let changed = Signed {
-        attestation: changed,
+    let other_output = Signed {
         output: vec![9; 4],
-        ..good.clone()
+        ..with(|a| a.output_hash = payload_hash(&[9; 4]))
     };
-    market
-        .assert_refused("another output under the same signature", &changed, INVALID)
-        .await;
-    let unknown = Attestation {
-        job: Hash::repeat_byte(3),
-        ..right
-    };
-    let unknown = Signed {
-        attestation: unknown,
-        ..good.clone()
-    };
-    market
-        .assert_refused("an attestation for no job", &unknown, INVALID)
-        .await;
-    let early = Attestation {
-        assigned_at: right.assigned_at + 1_000,
-        ..right
-    };
-    let early = Signed {
-        attestation: early,
-        ..good.clone()
-    };
-    market
-        .assert_refused("an attestation from the future", &early, UNKNOWN)
-        .await;
+    let cases = [
+        (
+            "somebody else's signature",
+            market.charlies.sign(right, &message, OUTPUT),
+            INVALID,
+        ),
+        (
+            "an attestation for another's job",
+            bobs.attest(chain, charlies_job, OUTPUT).await,
+            INVALID,
+        ),
+        ("a signature with a flipped bit", broken, INVALID),
+        (
+            "a signature from another fork",
+            bobs.sign(right, &fork, OUTPUT),
+            INVALID,
+        ),
+        (
+            "an output that is not the one attested",
+            with_output(&[5, 6, 7, 9]),
+            INVALID,
+        ),
+        (
+            "another output under the same signature",
+            other_output,
+            INVALID,
+        ),
+        (
+            "an output longer than was asked for",
+            bobs.attest(chain, bobs_job, &[5; 5]).await,
+            INVALID,
+        ),
+        (
+            "an empty output",
+            bobs.attest(chain, bobs_job, &[]).await,
+            INVALID,
+        ),
+        (
+            "an attestation for a job that was long ago, if ever",
+            with(|a| (a.job, a.assigned_at) = (Hash::repeat_byte(3), 0)),
+            INVALID,
+        ),
+        (
+            "an attestation for a job that may come yet",
+            with(|a| (a.job, a.assigned_at) = (Hash::repeat_byte(3), 1_000)),
+            UNKNOWN,
+        ),
+        (
+            "an attestation for an assignment that may come yet",
+            with(|a| a.assigned_at = 1_000),
+            UNKNOWN,
+        ),
+    ];
+    market.assert_refused(&cases).await;
 
     assert_refused_as_a_call(chain, &good).await;
     println!("the right ones are taken");
@@ -236,9 +234,8 @@ async fn a_job_is_attested_once(market: &Market) {
         "it was settled"
     );
 
-    market
-        .assert_refused("an attestation for a settled job", &good, INVALID)
-        .await;
+    let settled = [("an attestation for a settled job", good, INVALID)];
+    market.assert_refused(&settled).await;
 }
 
 async fn an_attestation_that_comes_too_late_is_refused(market: &Market) {

@@ -42,6 +42,7 @@ fn bad_jobs_are_refused_and_hold_nothing() {
     in_turn(async {
         let (_node, chain) = market().await;
         bad_specifications_and_inputs_are_refused(&chain).await;
+        an_input_larger_than_a_block_is_refused(&chain).await;
         the_maximum_price_gates_to_the_last_unit(&chain).await;
         without_free_capacity_a_job_is_refused(&chain).await;
         a_job_that_cannot_be_paid_or_covered_is_refused(&chain).await;
@@ -105,6 +106,19 @@ async fn bad_specifications_and_inputs_are_refused(chain: &Chain) {
         ),
     ];
     chain.assert_refused(&dev::dave(), &cases).await;
+}
+
+/// What no block has room for is refused before it costs anything.
+async fn an_input_larger_than_a_block_is_refused(chain: &Chain) {
+    let signer = dev::dave();
+    let call = chain.submit_job(&good(), &vec![1; 1_200_000]);
+    let extrinsic = chain.sign(&signer, chain.next_nonce(&signer).await, &call);
+    let refusal = chain
+        .submit_extrinsic(&extrinsic)
+        .await
+        .expect_err("it is larger than a block");
+    println!("refused as it should be: {refusal}");
+    assert!(refusal.contains("exhaust"), "{refusal}");
 }
 
 fn sampled(temperature: u32, top_p: u32) -> Task {
