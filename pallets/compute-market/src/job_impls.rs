@@ -67,7 +67,7 @@ impl<T: Config> Pallet<T> {
     }
 
     /// Finds the provider of a job among the offers that have room, but not `except`.
-    pub(crate) fn find_match(
+    fn find_match(
         spec: &JobSpec,
         work: Work,
         except: Option<&AccountId>,

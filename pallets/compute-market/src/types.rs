@@ -1,8 +1,6 @@
 //! Records in the market's storage.
 
-use crate::Config;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
-use frame_support::traits::fungible::Inspect;
 use kagari_primitives::{
     attestation::AttestationRecord, model::Manifest, worker_key::WorkerId, AccountId, Balance,
     BlockNumber, EraIndex, Hardware, Hash, JobId, JobSpec, ModelId, ProviderStatus, Work,
@@ -21,9 +19,6 @@ pub const MAX_LISTINGS: u32 = 256;
 pub const MAX_EXAMINED: usize = 8;
 /// How often a job is assigned at most before its requester is refunded.
 pub const MAX_ATTEMPTS: u8 = 3;
-
-/// Balance of the market's currency, which is this chain's own.
-pub type BalanceOf<T> = <<T as Config>::Currency as Inspect<AccountId>>::Balance;
 
 /// A standing offer, as it stands in its provider's record.
 #[derive(

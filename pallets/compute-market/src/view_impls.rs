@@ -1,10 +1,10 @@
 //! What the runtime API, the view functions and the other pallet read.
 
-use crate::{types::*, Book, Config, Error, Event, Jobs, Models, Pallet, Providers, Workers};
+use crate::{types::*, Book, Config, Event, Jobs, Models, Pallet, Providers, Workers};
 use alloc::vec::Vec;
 use kagari_primitives::{
-    worker_key::WorkerId, AccountId, Assignment, Balance, BlockNumber, JobId, JobInfo, JobSpec,
-    JobState, Manifest, ModelId, OfferInfo, ProviderInfo,
+    worker_key::WorkerId, AccountId, Assignment, BlockNumber, JobId, JobInfo, JobState, Manifest,
+    ModelId, OfferInfo, ProviderInfo,
 };
 
 impl<T: Config> Pallet<T> {
@@ -83,16 +83,6 @@ impl<T: Config> Pallet<T> {
     /// One provider.
     pub fn provider(who: AccountId) -> Option<ProviderInfo> {
         Providers::<T>::get(&who).map(|provider| provider_info(who, provider))
-    }
-
-    /// What a job of this specification costs at most per work unit, were it submitted now.
-    pub fn clearing_price(spec: &JobSpec, input_len: u32) -> Result<Balance, Error<T>> {
-        let shape = Models::<T>::get(spec.model)
-            .ok_or(Error::<T>::UnknownModel)?
-            .manifest
-            .shape;
-        let work = crate::job_impls::most_work(&spec.task, &shape, input_len);
-        Self::find_match(spec, work, None).map(|cleared| cleared.price)
     }
 }
 
