@@ -87,20 +87,21 @@ fn a_node_that_lags_behind_takes_the_attestation_once_it_has_caught_up() {
     });
 }
 
-/// Sends an attestation to the node `behind` with every block, until it is in one. The node's pool
-/// takes no transaction twice that it could not judge before, so each is of a fresh era.
+/// Sends an attestation to the node `behind` with every block, until it is in one. A pool takes no
+/// transaction twice, not even one that it could not judge before, so each waits for a block of its
+/// own and is of a fresh era.
 async fn submit_as_a_worker_does(ahead: &Chain, behind: &Chain, attestation: &Signed, sent: Sent) {
     for _ in 0..30 {
+        ahead.wait_for_height(ahead.head().await.number + 1).await;
+        if ahead.course(sent).await.iter().any(|n| n == "JobAttested") {
+            return;
+        }
         let extrinsic = attestation.extrinsic(ahead).await;
         let refusal = match behind.submit_extrinsic(&extrinsic).await {
             Ok(done) => return assert_eq!(done.outcome, Ok(()), "{done:?}"),
             Err(refusal) => refusal,
         };
         println!("the node that catches up says: {refusal}");
-        ahead.wait_for_height(ahead.head().await.number + 1).await;
-        if ahead.course(sent).await.iter().any(|n| n == "JobAttested") {
-            return;
-        }
         assert!(refusal.contains(UNKNOWN), "{refusal}");
     }
     panic!("the node never knew the job");
