@@ -1,0 +1,220 @@
+//! Weights, laid out for the products: sixteen rows side by side.
+
+use super::{buffer::Buffer, lanes::WIDTH};
+use crate::reference::{Format, SmallWeights, SuperWeights, K_BLOCK, SMALL_BLOCK};
+
+/// Bytes of sixteen binary16 numbers.
+const HALVES: usize = 2 * WIDTH;
+
+/// How a tile (sixteen rows) of a matrix is laid out. Weights stand as bytes from 0 up, four of a row
+/// together, those of the sixteen rows one after the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Layout {
+    /// Blocks of 32 weights as nibbles: a vector has one group of four weights in the low nibbles, the
+    /// group sixteen further on in the high ones.
+    Nibbles(Small),
+    /// Blocks of 32 weights as bytes.
+    Bytes(Small),
+    /// Super-blocks of [`Format::Q4K`].
+    Super4,
+    /// Super-blocks of [`Format::Q6K`].
+    Super6,
+    /// binary32, one weight of each row after the other.
+    Floats,
+    /// binary16, one weight of each row after the other.
+    Halves,
+}
+
+/// What the layouts of small blocks differ in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Small {
+    /// What a byte stands for, less than itself.
+    pub offset: i32,
+    /// Whether there are least values, besides the scales.
+    pub least: bool,
+}
+
+impl Layout {
+    fn of(format: Format) -> Self {
+        let small = |offset, least| Small { offset, least };
+        match format {
+            Format::F32 => Self::Floats,
+            Format::F16 => Self::Halves,
+            Format::Q4_0 => Self::Nibbles(small(8, false)),
+            Format::Q4_1 => Self::Nibbles(small(0, true)),
+            Format::Q5_0 => Self::Bytes(small(16, false)),
+            Format::Q5_1 => Self::Bytes(small(0, true)),
+            Format::Q8_0 => Self::Bytes(small(128, false)),
+            Format::Q4K => Self::Super4,
+            Format::Q6K => Self::Super6,
+        }
+    }
+
+    /// Bytes of a block of sixteen rows.
+    pub const fn block_bytes(self) -> usize {
+        match self {
+            Self::Nibbles(small) => SMALL_BLOCK * WIDTH / 2 + small.halves(),
+            Self::Bytes(small) => SMALL_BLOCK * WIDTH + small.halves(),
+            // Scales and least values of 32 weights each are bytes.
+            Self::Super4 => K_BLOCK * WIDTH / 2 + 2 * K_BLOCK / SMALL_BLOCK * WIDTH + 2 * HALVES,
+            // Scales of 16 weights each are bytes.
+            Self::Super6 => K_BLOCK * WIDTH + K_BLOCK / 16 * WIDTH + HALVES,
+            Self::Floats => 4 * WIDTH,
+            Self::Halves => 2 * WIDTH,
+        }
+    }
+}
+
+impl Small {
+    const fn halves(self) -> usize {
+        if self.least {
+            2 * HALVES
+        } else {
+            HALVES
+        }
+    }
+}
+
+/// A matrix of weights: `rows` outputs of `columns` inputs.
+pub struct Matrix {
+    pub(super) format: Format,
+    pub(super) layout: Layout,
+    pub(super) rows: usize,
+    pub(super) columns: usize,
+    tiles: Buffer,
+}
+
+impl Matrix {
+    /// Lays out the rows of a matrix, as they stand in a file; `None` if the bytes are not so many.
+    pub fn pack(format: Format, rows: usize, columns: usize, bytes: &[u8]) -> Option<Self> {
+        let row_bytes = format.row_bytes(columns)?;
+        if row_bytes.checked_mul(rows)? != bytes.len() || bytes.is_empty() {
+            return None;
+        }
+        let layout = Layout::of(format);
+        let blocks = columns / format.block_len();
+        let tile_bytes = blocks * layout.block_bytes();
+        let mut tiles = Buffer::zeroed(rows.div_ceil(WIDTH) * tile_bytes);
+        let tile_rows = bytes.chunks(WIDTH * row_bytes);
+        for (tile, rows) in tiles.bytes_mut().chunks_exact_mut(tile_bytes).zip(tile_rows) {
+            for (lane, row) in rows.chunks_exact(row_bytes).enumerate() {
+                let from = row.chunks_exact(format.block_bytes());
+                let to = tile.chunks_exact_mut(layout.block_bytes());
+                to.zip(from).for_each(|(to, from)| pack(format, layout, lane, from, to));
+            }
+        }
+        Some(Self {
+            format,
+            layout,
+            rows,
+            columns,
+            tiles,
+        })
+    }
+
+    /// How the weights were stored.
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Number of outputs.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Number of inputs.
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// Bytes that the weights take up.
+    pub fn bytes(&self) -> usize {
+        self.tiles.bytes().len()
+    }
+
+    pub(super) fn tile_count(&self) -> usize {
+        self.rows.div_ceil(WIDTH)
+    }
+
+    pub(super) fn tile(&self, index: usize) -> &[u8] {
+        let len = self.columns / self.format.block_len() * self.layout.block_bytes();
+        &self.tiles.bytes()[index * len..][..len]
+    }
+}
+
+/// Puts a block of one row into its lane.
+fn pack(format: Format, layout: Layout, lane: usize, block: &[u8], to: &mut [u8]) {
+    match layout {
+        Layout::Nibbles(small) => {
+            let weights = SmallWeights::read(format, block);
+            let (quants, halves) = to.split_at_mut(SMALL_BLOCK * WIDTH / 2);
+            put_nibbles(quants, lane, weights.values.map(|v| (i32::from(v) + small.offset) as u8));
+            put_small_halves(halves, lane, &weights);
+        }
+        Layout::Bytes(small) => {
+            let weights = SmallWeights::read(format, block);
+            let (quants, halves) = to.split_at_mut(SMALL_BLOCK * WIDTH);
+            put_bytes(quants, lane, &weights.values.map(|v| (i32::from(v) + small.offset) as u8));
+            put_small_halves(halves, lane, &weights);
+        }
+        Layout::Super4 => put_super4(to, lane, &SuperWeights::read(format, block)),
+        Layout::Super6 => put_super6(to, lane, &SuperWeights::read(format, block)),
+        Layout::Floats => to[4 * lane..][..4].copy_from_slice(block),
+        Layout::Halves => to[2 * lane..][..2].copy_from_slice(block),
+    }
+}
+
+fn put_half(halves: &mut [u8], lane: usize, value: u16) {
+    halves[2 * lane..][..2].copy_from_slice(&value.to_le_bytes());
+}
+
+fn put_small_halves(halves: &mut [u8], lane: usize, weights: &SmallWeights) {
+    put_half(halves, lane, weights.scale);
+    if let Some(least) = weights.least {
+        put_half(&mut halves[HALVES..], lane, least);
+    }
+}
+
+/// Where the weight `i` of a lane stands among bytes in groups of four.
+fn place(i: usize, lane: usize) -> usize {
+    i / 4 * 4 * WIDTH + 4 * lane + i % 4
+}
+
+fn put_bytes(quants: &mut [u8], lane: usize, values: &[u8]) {
+    for (i, value) in values.iter().enumerate() {
+        quants[place(i, lane)] = *value;
+    }
+}
+
+fn put_nibbles(quants: &mut [u8], lane: usize, values: [u8; SMALL_BLOCK]) {
+    let (low, high) = values.split_at(SMALL_BLOCK / 2);
+    for (i, (low, high)) in low.iter().zip(high).enumerate() {
+        quants[place(i, lane)] = low | high << 4;
+    }
+}
+
+fn put_super4(to: &mut [u8], lane: usize, weights: &SuperWeights) {
+    const PARTS: usize = K_BLOCK / SMALL_BLOCK;
+    let (quants, rest) = to.split_at_mut(K_BLOCK * WIDTH / 2);
+    let (scales, rest) = rest.split_at_mut(PARTS * WIDTH);
+    let (leasts, halves) = rest.split_at_mut(PARTS * WIDTH);
+    let parts = quants.chunks_exact_mut(SMALL_BLOCK * WIDTH / 2);
+    for (part, quants) in parts.enumerate() {
+        let values = core::array::from_fn(|i| weights.values[part * SMALL_BLOCK + i] as u8);
+        put_nibbles(quants, lane, values);
+        scales[part * WIDTH + lane] = weights.scales[2 * part] as u8;
+        leasts[part * WIDTH + lane] = weights.leasts[part];
+    }
+    put_half(halves, lane, weights.scale);
+    put_half(&mut halves[HALVES..], lane, weights.least.unwrap_or(0));
+}
+
+fn put_super6(to: &mut [u8], lane: usize, weights: &SuperWeights) {
+    let (quants, rest) = to.split_at_mut(K_BLOCK * WIDTH);
+    let (scales, halves) = rest.split_at_mut(K_BLOCK / 16 * WIDTH);
+    put_bytes(quants, lane, &weights.values.map(|v| (v + 32) as u8));
+    for (part, scale) in weights.scales.iter().enumerate() {
+        scales[part * WIDTH + lane] = *scale as u8;
+    }
+    put_half(halves, lane, weights.scale);
+}

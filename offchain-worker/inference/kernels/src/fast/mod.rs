@@ -1,0 +1,21 @@
+//! The specification, fast: vectors over output rows (or positions, or a head's width), threads over
+//! outputs, and never either over a sum.
+
+mod activations;
+mod attention;
+mod buffer;
+mod dispatch;
+mod elementwise;
+mod lanes;
+mod matrix;
+mod product;
+mod rotation;
+mod threads;
+
+pub use activations::Activations;
+pub use attention::Cache;
+pub use elementwise::{add, gate, likelihoods, rms_norm, scale};
+pub use rotation::{Pairs, Rotation};
+pub use dispatch::InstructionSet;
+pub use matrix::Matrix;
+pub use threads::Threads;

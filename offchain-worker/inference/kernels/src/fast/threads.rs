@@ -1,0 +1,112 @@
+//! Threads, over which outputs are split.
+
+use core::{marker::PhantomData, ops::Range};
+use rayon::{
+    iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator},
+    slice::{ParallelSlice, ParallelSliceMut},
+    ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder,
+};
+
+/// Pieces for each thread: so many that none waits long for the others at the end.
+const PIECES: usize = 4;
+
+/// Rows from which on it pays to share them.
+const MANY_ROWS: usize = 8;
+
+/// Threads that share the work of a pass.
+pub struct Threads {
+    pool: ThreadPool,
+}
+
+impl Threads {
+    /// As many threads as the environment variable `RAYON_NUM_THREADS` says, or as there are processors.
+    pub fn default() -> Result<Self, ThreadPoolBuildError> {
+        Self::new(0)
+    }
+
+    /// So many threads.
+    pub fn new(count: usize) -> Result<Self, ThreadPoolBuildError> {
+        let pool = ThreadPoolBuilder::new()
+            .num_threads(count)
+            .thread_name(|i| format!("kernels-{i}"))
+            .build()?;
+        Ok(Self { pool })
+    }
+
+    /// Number of threads.
+    pub fn count(&self) -> usize {
+        self.pool.current_num_threads()
+    }
+
+    /// Runs a whole pass on these threads; its splits then cost little.
+    pub fn run<R: Send>(&self, pass: impl FnOnce() -> R + Send) -> R {
+        self.pool.install(pass)
+    }
+
+    /// Does `work` for pieces of rows of `width`, of `x` and of `out` alike.
+    pub(super) fn split_rows<R: Send>(
+        &self,
+        width: usize,
+        x: &[f32],
+        out: &mut [f32],
+        work: impl Fn(&[f32], &mut [f32]) -> R + Sync,
+    ) -> Vec<R> {
+        let rows = x.len() / width;
+        let piece = rows.div_ceil(self.count()).max(1) * width;
+        if rows < MANY_ROWS || self.count() == 1 {
+            return vec![work(x, out)];
+        }
+        self.pool.install(|| {
+            let pieces = x.par_chunks(piece).zip(out.par_chunks_mut(piece));
+            pieces.map(|(x, out)| work(x, out)).collect()
+        })
+    }
+
+    /// Does `work` for all of `0..count`, in pieces.
+    pub fn split(&self, count: usize, work: impl Fn(Range<usize>) + Sync) {
+        let threads = self.count();
+        if threads == 1 || count <= 1 {
+            return work(0..count);
+        }
+        let pieces = count.min(threads * PIECES);
+        let piece = |i: usize| i * count / pieces..(i + 1) * count / pieces;
+        self.pool.install(|| {
+            (0..pieces)
+                .into_par_iter()
+                .with_max_len(1)
+                .for_each(|i| work(piece(i)));
+        });
+    }
+}
+
+/// Outputs that several threads write, each its own.
+pub(super) struct Outputs<'a> {
+    first: *mut f32,
+    len: usize,
+    _borrow: PhantomData<&'a mut [f32]>,
+}
+
+// SAFETY: whoever writes makes sure that nobody else writes the same outputs.
+unsafe impl Sync for Outputs<'_> {}
+
+impl<'a> Outputs<'a> {
+    pub fn new(outputs: &'a mut [f32]) -> Self {
+        Self {
+            first: outputs.as_mut_ptr(),
+            len: outputs.len(),
+            _borrow: PhantomData,
+        }
+    }
+
+    /// Writes outputs from index `at` on.
+    ///
+    /// # Safety
+    ///
+    /// No other thread writes or reads these.
+    #[inline(always)]
+    pub unsafe fn write(&self, at: usize, values: &[f32]) {
+        assert!(at + values.len() <= self.len);
+        // SAFETY: they lie within what is borrowed, and are this thread's.
+        unsafe { core::ptr::copy_nonoverlapping(values.as_ptr(), self.first.add(at), values.len()) }
+    }
+}

@@ -1,0 +1,291 @@
+//! The fast kernels against the specification, bit for bit: on every instruction set of this machine,
+//! with several threads, whole and in pieces.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+use kagari_kernels::{
+    fast::{gate, rms_norm, Activations, Cache, InstructionSet, Matrix, Pairs, Rotation, Threads},
+    float::{Float, Hard},
+    reference::{self, Format, Quantised},
+    soft::Soft,
+};
+use proptest::{prelude::*, test_runner::TestRng};
+
+const FORMATS: [Format; 9] = [
+    Format::F32,
+    Format::F16,
+    Format::Q4_0,
+    Format::Q4_1,
+    Format::Q5_0,
+    Format::Q5_1,
+    Format::Q8_0,
+    Format::Q4K,
+    Format::Q6K,
+];
+
+fn sets() -> impl Iterator<Item = InstructionSet> {
+    InstructionSet::ALL.into_iter().filter(|s| s.is_available())
+}
+
+fn rng(seed: u64) -> TestRng {
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    TestRng::from_seed(prop::test_runner::RngAlgorithm::ChaCha, &bytes)
+}
+
+/// Numbers of very different magnitudes.
+fn floats(rng: &mut TestRng, len: usize) -> Vec<f32> {
+    let number = |_| {
+        let unit = (rng.next_u32() >> 8) as f32 / (1 << 23) as f32 - 1.0;
+        let scale = [1e-3, 1.0, 1.0, 8.0][rng.next_u32() as usize % 4];
+        unit * scale
+    };
+    (0..len).map(number).collect()
+}
+
+/// Random bytes as blocks of a format, with scales that are small finite numbers.
+fn weights(rng: &mut TestRng, format: Format, rows: usize, columns: usize) -> Vec<u8> {
+    if format == Format::F32 {
+        let floats = floats(rng, rows * columns);
+        return floats.iter().flat_map(|f| f.to_le_bytes()).collect();
+    }
+    let mut bytes = vec![0; rows * format.row_bytes(columns).unwrap()];
+    rng.fill_bytes(&mut bytes);
+    let halves: &[usize] = match format {
+        Format::F16 | Format::Q4_0 | Format::Q5_0 | Format::Q8_0 => &[0],
+        Format::Q6K => &[208],
+        _ => &[0, 2],
+    };
+    for block in bytes.chunks_exact_mut(format.block_bytes()) {
+        for at in halves {
+            // An exponent from 2^-11 to 2^0.
+            block[at + 1] = block[at + 1] & 0x83 | (4 + rng.next_u32() % 12) as u8 * 4;
+        }
+    }
+    bytes
+}
+
+fn quantise<F: Float>(format: Format, x: &[f32]) -> Quantised<F> {
+    let x: Vec<F> = x.iter().map(|x| F::of(*x)).collect();
+    match format.block_len() {
+        256 => Quantised::super_blocks(&x).unwrap(),
+        _ => Quantised::small(&x).unwrap(),
+    }
+}
+
+fn reference_row<F: Float>(format: Format, row: &[u8], x: &[f32]) -> u32 {
+    if format.block_len() > 1 {
+        return reference::dot_row::<F>(format, row, &quantise(format, x)).to_bits();
+    }
+    let row: Vec<F> = reference::dequantise_row(format, row);
+    let x: Vec<F> = x.iter().map(|x| F::of(*x)).collect();
+    reference::dot_float_row(&row, &x).to_bits()
+}
+
+fn bits(x: &[f32]) -> Vec<u32> {
+    x.iter().map(|x| x.to_bits()).collect()
+}
+
+fn hard(x: &[f32]) -> Vec<Hard> {
+    x.iter().copied().map(Hard).collect()
+}
+
+fn hard_bits(x: &[Hard]) -> Vec<u32> {
+    x.iter().map(|x| x.to_bits()).collect()
+}
+
+#[test]
+fn products_are_those_of_the_specification() {
+    let threads = [1, 2, 3, 8].map(|n| Threads::new(n).unwrap());
+    let mut rng = rng(1);
+    // Rows that do not fill their last tile, and positions in every grouping.
+    for (rows, columns, positions) in [(1, 256, 1), (16, 512, 3), (37, 768, 15)] {
+        for format in FORMATS {
+            let weights = weights(&mut rng, format, rows, columns);
+            let matrix = Matrix::pack(format, rows, columns, &weights).unwrap();
+            let x = floats(&mut rng, positions * columns);
+            let row_bytes = format.row_bytes(columns).unwrap();
+            let rows_of = || weights.chunks_exact(row_bytes);
+            let expected: Vec<u32> = x
+                .chunks_exact(columns)
+                .flat_map(|x| rows_of().map(|row| reference_row::<Hard>(format, row, x)))
+                .collect();
+            let judged = reference_row::<Soft>(format, rows_of().last().unwrap(), &x[..columns]);
+            assert_eq!(judged, expected[rows - 1], "{format:?} on soft floats");
+            for set in sets() {
+                let activations =
+                    Activations::prepare(set, &threads[1], format, columns, &x).unwrap();
+                for threads in &threads {
+                    let mut out = vec![0.0; positions * rows];
+                    matrix.multiply(set, threads, &activations, &mut out);
+                    let case = format!("{format:?} of {rows} × {columns} on {set:?}");
+                    assert_eq!(bits(&out), expected, "{case}, {} threads", threads.count());
+                }
+            }
+        }
+    }
+}
+
+/// Every weight and activation at its greatest: what saturates on some machine would show.
+#[test]
+fn products_do_not_saturate() {
+    let columns = 256;
+    let threads = Threads::new(1).unwrap();
+    for format in FORMATS.into_iter().filter(|f| f.block_len() > 1) {
+        for fill in [0xff, 0x80, 0x7f, 0x00] {
+            let mut row = vec![fill; format.row_bytes(columns).unwrap()];
+            for block in row.chunks_exact_mut(format.block_bytes()) {
+                let scale = if format == Format::Q6K { 208 } else { 0 };
+                block[scale..][..2].copy_from_slice(&[0, 0x3c]);
+                if matches!(format, Format::Q4_1 | Format::Q5_1 | Format::Q4K) {
+                    block[2..4].copy_from_slice(&[0, 0x3c]);
+                }
+            }
+            for x in [1.0, -1.0] {
+                let x = vec![x; columns];
+                let expected = reference_row::<Soft>(format, &row, &x);
+                for set in sets() {
+                    let activations =
+                        Activations::prepare(set, &threads, format, columns, &x).unwrap();
+                    let matrix = Matrix::pack(format, 1, columns, &row).unwrap();
+                    let mut out = [0.0];
+                    matrix.multiply(set, &threads, &activations, &mut out);
+                    assert_eq!(out[0].to_bits(), expected, "{format:?} {fill} on {set:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_not_finite_is_found() {
+    let threads = Threads::new(2).unwrap();
+    for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        for format in FORMATS.into_iter().filter(|f| f.block_len() > 1) {
+            let mut x = vec![1.0; 512];
+            x[300] = bad;
+            for set in sets() {
+                assert!(Activations::prepare(set, &threads, format, 512, &x).is_err());
+            }
+        }
+        for set in sets() {
+            let (x, weight) = ([1.0, bad, 2.0], [1.0; 3]);
+            assert!(rms_norm(set, &threads, &x, &weight, 1e-5, &mut [0.0; 3]).is_err());
+        }
+    }
+}
+
+#[test]
+fn norms_and_gates_are_those_of_the_specification() {
+    let threads = Threads::new(2).unwrap();
+    let mut rng = rng(2);
+    for len in [1, 15, 16, 33, 576] {
+        // So many rows that threads share them.
+        let (x, weight) = (floats(&mut rng, 9 * len), floats(&mut rng, len));
+        let expected: Vec<u32> = x
+            .chunks_exact(len)
+            .flat_map(|x| {
+                let normal = reference::rms_norm(&hard(x), &hard(&weight), Hard(1e-5));
+                hard_bits(&normal.unwrap())
+            })
+            .collect();
+        let up = floats(&mut rng, 9 * len);
+        let gates: Vec<f32> = x.iter().map(|x| x * 20.0).collect();
+        let gated: Vec<_> = gates
+            .iter()
+            .zip(&up)
+            .map(|(g, u)| reference::gated(Hard(*g), Hard(*u)))
+            .collect();
+        for set in sets() {
+            let mut out = vec![0.0; x.len()];
+            rms_norm(set, &threads, &x, &weight, 1e-5, &mut out).unwrap();
+            assert_eq!(bits(&out), expected, "{len} on {set:?}");
+            let mut out = gates.clone();
+            gate(set, &threads, &mut out, &up);
+            assert_eq!(bits(&out), hard_bits(&gated), "{len} on {set:?}");
+        }
+    }
+}
+
+#[test]
+fn rotations_are_those_of_the_specification() {
+    let mut rng = rng(3);
+    let (width, heads, first) = (64, 3, 500);
+    let x = floats(&mut rng, 2 * heads * width);
+    let turns: Vec<u64> = kagari_kernels::rotation::turns(100_000.0, width).collect();
+    for pairs in [Pairs::Neighbours, Pairs::Halves] {
+        let mut expected = hard(&x);
+        for (i, head) in expected.chunks_exact_mut(width).enumerate() {
+            let position = first + i / heads;
+            let angle = |t: &u64| kagari_kernels::rotation::angle(*t, position as u32);
+            let cos: Vec<_> = turns.iter().map(|t| Hard::from_bits(angle(t).0)).collect();
+            let sin: Vec<_> = turns.iter().map(|t| Hard::from_bits(angle(t).1)).collect();
+            match pairs {
+                Pairs::Neighbours => reference::rotate(head, &cos, &sin),
+                Pairs::Halves => reference::rotate_halves(head, &cos, &sin),
+            }
+        }
+        let rotation = Rotation::new(pairs, 100_000.0, width, first + 2);
+        for set in sets() {
+            let mut x = x.clone();
+            rotation.rotate(set, first, heads, &mut x);
+            assert_eq!(bits(&x), hard_bits(&expected), "{pairs:?} on {set:?}");
+        }
+    }
+}
+
+/// Contexts around the places where libraries change their ways, fed whole and in pieces.
+#[test]
+fn attention_is_that_of_the_specification() {
+    let (kv_heads, width, positions) = (2, 32, 70);
+    let threads = Threads::new(3).unwrap();
+    for group in [1, 2, 3, 4] {
+        let mut rng = rng(group as u64);
+        let heads = kv_heads * group;
+        let row = kv_heads * width;
+        let keys = floats(&mut rng, positions * row);
+        let values = floats(&mut rng, positions * row);
+        let queries = floats(&mut rng, positions * heads * width);
+        let of_head = |x: &[f32], head: usize, count: usize| -> Vec<Hard> {
+            let rows = x.chunks_exact(row).take(count);
+            rows.flat_map(|r| hard(&r[head * width..][..width]))
+                .collect()
+        };
+        let mut expected = Vec::new();
+        for (i, query) in queries.chunks_exact(width).enumerate() {
+            let (position, head) = (i / heads, i % heads / group);
+            let keys = of_head(&keys, head, position + 1);
+            let values = of_head(&values, head, position + 1);
+            let mixed = reference::attend(&hard(query), &keys, &values).unwrap();
+            expected.extend(hard_bits(&mixed));
+        }
+        for set in sets() {
+            for piece in [1, 7, 32, positions] {
+                let mut cache = Cache::new(kv_heads, width, positions);
+                let mut found = Vec::new();
+                let kv = keys.chunks(piece * row).zip(values.chunks(piece * row));
+                for ((k, v), q) in kv.zip(queries.chunks(piece * heads * width)) {
+                    cache.extend(k, v);
+                    let mut out = vec![0.0; q.len()];
+                    cache.attend(set, &threads, heads, q, &mut out).unwrap();
+                    found.extend(bits(&out));
+                }
+                assert_eq!(
+                    found, expected,
+                    "{group} heads a key, by {piece}, on {set:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn attention_finds_what_is_not_finite() {
+    let threads = Threads::new(1).unwrap();
+    for set in sets() {
+        let mut cache = Cache::new(1, 16, 4);
+        cache.extend(&[1e30; 16], &[1.0; 16]);
+        let mut out = [0.0; 16];
+        let result = cache.attend(set, &threads, 1, &[1e30; 16], &mut out);
+        assert!(result.is_err(), "{set:?}");
+    }
+}
