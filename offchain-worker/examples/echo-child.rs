@@ -8,15 +8,17 @@ use kagari_inference::protocol::{
 };
 use kagari_primitives::{Hash, StopReason, Word};
 use std::{
+    fs::File,
     io::{self, Write},
+    path::{Path, PathBuf},
     process, thread,
 };
 
 /// Ends the child at once.
 const CRASH: Word = 0xdead;
-/// Never answers, and takes no more requests.
+/// Never answers, and takes no more requests; a byte in the file [`BEGUN`] says that it has begun.
 const HANG: Word = 0xb10c;
-/// Never answers, but takes more requests.
+/// Never answers, but takes more requests; it says that it has begun, too.
 const IGNORE: Word = 0x1dea;
 /// Answers what is no frame.
 const GARBAGE: Word = 0x6a5b;
@@ -25,17 +27,34 @@ const STRANGER: Word = 0x57a6;
 /// Refuses the input.
 const REFUSE: Word = 0xbad;
 
+/// A file in the folder of all models, with a byte for each job that has begun and never ends.
+const BEGUN: &str = "begun";
+
 fn main() {
     let (mut requests, mut answers) = (io::stdin().lock(), io::stdout().lock());
+    let mut models = PathBuf::new();
     while let Some(frame) = read_frame(&mut requests).expect("the node sends frames") {
         let Request { id, body } = decode(&frame).expect("the node sends requests");
-        if let Some(body) = answer(body, &mut answers) {
+        if let RequestBody::Load { dir, .. } = &body {
+            models = dir.into();
+        }
+        if let Some(body) = answer(body, &models, &mut answers) {
             write_frame(&mut answers, &Response { id, body }).expect("the node listens");
         }
     }
 }
 
-fn answer(body: RequestBody, answers: &mut impl Write) -> Option<ResponseBody> {
+fn note_beginning(models: &Path) {
+    let mut options = File::options();
+    let mut file = options
+        .create(true)
+        .append(true)
+        .open(models.join(BEGUN))
+        .unwrap();
+    file.write_all(b".").unwrap();
+}
+
+fn answer(body: RequestBody, models: &Path, answers: &mut impl Write) -> Option<ResponseBody> {
     Some(match body {
         RequestBody::Load { .. } => ResponseBody::Loaded,
         RequestBody::Encode { text, .. } => {
@@ -45,11 +64,19 @@ fn answer(body: RequestBody, answers: &mut impl Write) -> Option<ResponseBody> {
             ResponseBody::Words(messages.iter().map(|m| m.content.len() as Word).collect())
         }
         RequestBody::Decode { ids, .. } => ResponseBody::Text(format!("{ids:?}")),
-        RequestBody::Run { input, seed, .. } => return run(input, seed, answers),
+        RequestBody::Run { input, seed, .. } => return run(input, seed, models, answers),
     })
 }
 
-fn run(input: Vec<Word>, seed: [u8; 32], answers: &mut impl Write) -> Option<ResponseBody> {
+fn run(
+    input: Vec<Word>,
+    seed: [u8; 32],
+    models: &Path,
+    answers: &mut impl Write,
+) -> Option<ResponseBody> {
+    if matches!(input.first(), Some(&(HANG | IGNORE))) {
+        note_beginning(models);
+    }
     match input.first() {
         Some(&CRASH) => process::exit(3),
         Some(&HANG) => loop {

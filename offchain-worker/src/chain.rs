@@ -3,6 +3,7 @@
 use crate::payload::{self, PayloadError};
 use codec::Encode;
 use futures::{future::BoxFuture, stream, FutureExt, Stream, StreamExt};
+use futures_timer::Delay;
 use kagari_primitives::{
     worker_key::{WorkerId, WorkerSignature, KEY_TYPE},
     AccountId, Assignment, Attestation, BlockNumber, ComputeApi, Hash, JobId, JobInfo, Manifest,
@@ -17,7 +18,7 @@ use sp_api::{ApiError, ProvideRuntimeApi};
 use sp_blockchain::HeaderBackend;
 use sp_keystore::KeystorePtr;
 use sp_runtime::traits::{Block as BlockT, NumberFor};
-use std::{marker::PhantomData, pin::Pin, sync::Arc};
+use std::{marker::PhantomData, pin::Pin, sync::Arc, time::Duration};
 
 /// A block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -237,17 +238,26 @@ where
         async move {
             let extrinsic = extrinsic?;
             log::trace!(target: crate::LOG_TARGET, "Submitting {} bytes", extrinsic.encoded_size());
-            match pool
-                .submit_one(at, TransactionSource::Local, extrinsic)
-                .await
-            {
-                Ok(_) => Ok(()),
-                Err(error) => refused(error.into_pool_error()),
+            for _ in 0..MAX_LOOKS {
+                let submit = pool.submit_one(at, TransactionSource::Local, extrinsic.clone());
+                match submit.await.map_err(IntoPoolError::into_pool_error) {
+                    Ok(_) => return Ok(()),
+                    Err(Ok(PoolError::UnknownTransaction(_))) => Delay::new(LOOK_AGAIN).await,
+                    Err(error) => return refused(error),
+                }
             }
+            Err(ChainError::Pool(
+                "it does not know the assignment yet".into(),
+            ))
         }
         .boxed()
     }
 }
+
+/// How often an attestation is offered to a pool that does not know its assignment.
+const MAX_LOOKS: u32 = 5;
+/// What lies between: the pool hears of a new block when the worker does, and takes a moment longer.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 /// What the refusal of an attestation means.
 fn refused<E: std::error::Error>(error: Result<PoolError, E>) -> Result<(), ChainError> {

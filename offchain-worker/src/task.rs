@@ -196,7 +196,11 @@ impl<C: Chain> Worker<C> {
             match block_on(self.wake(&mut news, &mut stopped)) {
                 Wake::News(News::Best) => self.survive(Self::hear_best),
                 Wake::News(News::Finalised) => self.survive(Self::hear_finalised),
-                Wake::Event(event) => self.survive(|worker| worker.handle(event)),
+                Wake::Event(event) => {
+                    // What has ended, has ended at the best block of now.
+                    self.survive(Self::hear_best);
+                    self.survive(|worker| worker.handle(event));
+                }
                 Wake::End => return,
             }
         }
@@ -373,11 +377,11 @@ impl<C: Chain> Worker<C> {
                 self.doing.submit(work, submission);
             }
             Command::NoteAttested { job, blocks } => {
-                self.metrics.attested.inc();
                 log::info!(target: LOG_TARGET, "The attestation of job {job:?} is in a block");
                 if let Some(blocks) = blocks {
                     self.metrics.attestation.observe(blocks.into());
                 }
+                self.metrics.attested.inc();
             }
         }
         None

@@ -7,6 +7,7 @@ use common::*;
 use futures::{
     executor::block_on,
     future::{abortable, AbortHandle},
+    poll,
 };
 use kagari_inference::protocol::{ChatMessage, Role};
 use kagari_offchain_worker::{Inference, InferenceConfig, InferenceError};
@@ -15,6 +16,7 @@ use std::{
     fs,
     io::{BufRead, BufReader},
     path::Path,
+    pin::pin,
     process::{Command, Stdio},
     thread::{self, JoinHandle},
     time::Duration,
@@ -28,6 +30,12 @@ fn run(inference: &Inference, input: &[Word]) -> Result<Vec<Word>, InferenceErro
 
 fn works(inference: &Inference) {
     assert_eq!(run(inference, &[1, 2]), Ok(vec![1, 2]));
+}
+
+/// Waits until so many jobs that never end have begun.
+fn wait_until_begun(models: &TempDir, jobs: u64) {
+    let begun = || fs::metadata(models.path().join("begun")).map_or(0, |file| file.len());
+    wait_until("the beginning of the jobs", || begun() >= jobs);
 }
 
 /// A job whose caller can stop waiting.
@@ -128,7 +136,7 @@ fn a_child_that_is_killed_in_the_middle_of_a_job_fails_it() {
     let pid = inference.child_pid().unwrap();
     let other = inference.clone();
     let job = thread::spawn(move || run(&other, &[HANG]));
-    thread::sleep(Duration::from_millis(300));
+    wait_until_begun(&models, 1);
     kill(pid);
     let error = job.join().unwrap().unwrap_err();
     assert!(
@@ -155,7 +163,7 @@ fn a_crash_garbage_and_strange_answers_end_the_child_and_not_the_node() {
 #[test]
 fn a_child_that_hangs_is_killed() {
     let models = models_dir();
-    let timeout = Duration::from_secs(3);
+    let timeout = Duration::from_secs(10);
     let config = InferenceConfig {
         timeout,
         ..config(models.path(), example("echo-child"))
@@ -196,7 +204,7 @@ fn a_job_that_nobody_waits_for_is_stopped() {
     works(&inference);
     let pid = inference.child_pid().unwrap();
     let (handle, job) = begin(&inference, &[IGNORE]);
-    thread::sleep(Duration::from_millis(300));
+    wait_until_begun(&models, 1);
     assert!(is_alive(pid));
     handle.abort();
     assert!(!job.join().unwrap());
@@ -212,13 +220,63 @@ fn a_job_that_nobody_waits_for_goes_on_beside_one_that_is_waited_for() {
     let pid = inference.child_pid();
     let (handle, left) = begin(&inference, &[IGNORE]);
     let (_, waited_for) = begin(&inference, &[IGNORE]);
-    thread::sleep(Duration::from_millis(300));
+    wait_until_begun(&models, 2);
     handle.abort();
     assert!(!left.join().unwrap());
     works(&inference);
     assert_eq!(inference.child_pid(), pid);
     kill(pid.unwrap());
     assert!(!waited_for.join().unwrap());
+}
+
+#[test]
+fn a_job_that_nobody_waits_for_does_not_live_on_beside_text() {
+    let models = models_dir();
+    let inference = echo(&models);
+    works(&inference);
+    let pid = inference.child_pid().unwrap();
+    let (handle, job) = begin(&inference, &[HANG]);
+    wait_until_begun(&models, 1);
+    let other = inference.clone();
+    // The child that hangs does not answer it; its successor does.
+    let text = thread::spawn(move || block_on(other.encode(&model(), "ab".into())));
+    handle.abort();
+    assert!(!job.join().unwrap());
+    assert_eq!(text.join().unwrap(), Ok(vec![97, 98]));
+    assert!(!is_alive(pid));
+    works(&inference);
+}
+
+#[test]
+fn text_does_not_crowd_out_jobs() {
+    let models = models_dir();
+    let inference = echo(&models);
+    works(&inference);
+    let (_, job) = begin(&inference, &[HANG]);
+    wait_until_begun(&models, 1);
+    let encode = |_| {
+        let inference = inference.clone();
+        thread::spawn(move || block_on(inference.encode(&model(), "a".into())))
+    };
+    let texts: Vec<_> = (0..64).map(encode).collect();
+    let is_refused = |text: &JoinHandle<_>| text.is_finished();
+    wait_until("the refusal of some text", || texts.iter().any(is_refused));
+    let more = block_on(async {
+        let mut more = pin!(inference.run(&model(), task(), [0; 32], vec![5]));
+        assert!(poll!(&mut more).is_pending());
+        kill(inference.child_pid().unwrap());
+        more.await
+    });
+    let has_died = |error: &InferenceError| matches!(error, InferenceError::ChildDied(_));
+    assert!(
+        more.is_err_and(|e| has_died(&e)),
+        "it was taken, not refused"
+    );
+    assert!(!job.join().unwrap());
+    let refused = |text: JoinHandle<Result<_, _>>| text.join().unwrap().unwrap_err();
+    let errors: Vec<_> = texts.into_iter().map(refused).collect();
+    assert!(errors.contains(&InferenceError::Busy));
+    assert!(errors.iter().any(has_died));
 }
 
 #[test]

@@ -82,7 +82,7 @@ pub struct ProviderInfo {
     pub worker: WorkerId,
     /// Its bond.
     pub bond: Balance,
-    /// The sum of the escrows of its open jobs; never above the bond.
+    /// The sum over its open jobs of what each is worth at its own price; never above the bond.
     pub exposure: Balance,
     /// Whether it takes jobs.
     pub status: ProviderStatus,

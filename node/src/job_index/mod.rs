@@ -37,11 +37,12 @@ impl JobIndex {
 
     /// The ended job with this id, as seen from the best block.
     pub fn find(&self, id: JobId) -> Result<Option<JobInfo>> {
+        // The way comes first: a block that the task reads meanwhile is then on the way or in the store.
+        let route = self.route(self.client.info().best_hash);
         if let Some(job) = self.store().job(id)? {
             return Ok(Some(job));
         }
-        let route = self.route(self.client.info().best_hash)?;
-        let unread = route.enacted.into_iter().rev().take(LOOK_AHEAD);
+        let unread = route?.enacted.into_iter().rev().take(LOOK_AHEAD);
         Ok(unread
             .flat_map(|block| self.ended_in(block).unwrap_or_default())
             .find(|job| job.job == id))

@@ -16,7 +16,11 @@ use std::collections::BTreeMap;
 use subxt_signer::sr25519::dev;
 
 async fn start() -> (Node, Chain) {
-    let node = Node::start("validator", NodeConfig::validator().with_worker()).await;
+    // One thread for inference leaves the other core to the chain.
+    let config = NodeConfig::validator()
+        .with_worker()
+        .flag("--inference-threads=1");
+    let node = Node::start("validator", config).await;
     let chain = Chain::connect(&node.url()).await;
     let models = [completer().id(), embedder().id()];
     chain.bond_node(&dev::bob(), &models, 32).await;

@@ -88,7 +88,6 @@ fn jobs_of_a_node_that_is_killed_end_once() {
 
         let prepared = chain.prepare_chat("Hello!", 8).await;
         let sent = chain.send(&dev::dave(), &prepared).await;
-        chain.wait_until_final(sent.block).await;
         chain.wait_for_state(sent.job, &["attested"]).await;
         println!("killing the node; its database may not have the attestation yet");
         let child = node.inference_child_other_than(None).await;

@@ -239,15 +239,14 @@ async fn send_by_scheduler(market: &Market) -> String {
     // `OriginCaller::system(RawOrigin::Signed(dave))`.
     let origin = (0u8, 1u8, account_of(&dev::dave()));
     let as_dave = chain.call("Utility", "dispatch_as", (origin, market.job()));
-    let when = chain.head().await.number + 4;
-    let task = (when, None::<(u32, u32)>, 0u8, as_dave);
-    let sudo = chain.call("Sudo", "sudo", chain.call("Scheduler", "schedule", task));
-    let done = chain.submit_good(&alice, &sudo).await;
-    assert!(
-        done.events.iter().any(|e| e.is("Scheduler", "Scheduled")),
-        "{:?}",
-        done.events
-    );
+    let task = (2u32, None::<(u32, u32)>, 0u8, as_dave);
+    let schedule = chain.call("Scheduler", "schedule_after", task);
+    let done = chain
+        .submit_good(&alice, &chain.call("Sudo", "sudo", schedule))
+        .await;
+    let scheduled = done.events.iter().find(|e| e.is("Scheduler", "Scheduled"));
+    let scheduled = scheduled.unwrap_or_else(|| panic!("it is scheduled: {:?}", done.events));
+    let (when, _): (u32, u32) = scheduled.decode();
     chain.wait_for_height(when + 1).await;
     let events = chain.events(chain.block(when).await.hash).await;
     let dispatched = events.iter().find(|e| e.is("Utility", "DispatchedAs"));

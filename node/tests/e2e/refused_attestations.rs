@@ -7,6 +7,7 @@ use crate::common::{
     job::Sent,
     node::{Node, NodeConfig},
     provider::{statement, Signed, Worker, PRICE},
+    snapshot::fee_of,
 };
 use kagari_primitives::{attestation, payload_hash, Attestation, Hash, JobSpec, Word};
 use sp_core::crypto::ByteArray;
@@ -194,6 +195,7 @@ async fn assert_refused_as_a_call(chain: &Chain, good: &Signed) {
         let done = chain.submit(&dev::dave(), &call).await;
         let error = done.outcome.clone().expect_err("an account can't attest");
         assert!(error.contains("BadOrigin"), "{error}");
+        assert!(fee_of(&done) > 0, "it is not for free: {:?}", done.events);
         chain.assert_only_fees_paid(&dev::dave(), &[done]).await;
     }
 }
@@ -201,6 +203,8 @@ async fn assert_refused_as_a_call(chain: &Chain, good: &Signed) {
 async fn a_job_is_attested_once(market: &Market) {
     let chain = &market.chain;
     let sent = market.send(1, 200).await;
+    // A node says of a block that it is there a moment before its pool knows it.
+    chain.wait_for_height(sent.block + 1).await;
     let (attestation, message) = statement(chain, sent.job, OUTPUT).await;
     let good = market.bobs.sign(attestation, &message, OUTPUT);
     let second = market.bobs.attest(chain, sent.job, &[9; 4]).await;
@@ -221,6 +225,7 @@ async fn a_job_is_attested_once(market: &Market) {
         .await
         .expect_err("it is used up");
     println!("the same extrinsic again: {again}");
+    chain.wait_for_height(chain.head().await.number + 1).await;
     let other = second.submit(chain).await.expect_err("the job is attested");
     println!("another attestation: {other}");
     assert!(other.contains(INVALID), "{other}");

@@ -36,10 +36,10 @@ function explain(error) {
 /** Signs and sends a call; resolves with its events once it is in a block. */
 function send(call, signer) {
   return new Promise((resolve, reject) => {
-    const onStatus = ({ status, events, dispatchError }) => {
+    const onStatus = ({ status, events, dispatchError, isError }) => {
       if (dispatchError) return reject(new Error(explain(dispatchError)));
       if (status.isInBlock) return resolve(events.map(({ event }) => event));
-      if (status.isError) return reject(new Error(status.toString()));
+      if (isError) return reject(new Error(status.toString()));
       return undefined;
     };
     call.signAndSend(signer, { nonce: -1 }, onStatus).catch(reject);

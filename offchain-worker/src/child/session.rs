@@ -154,12 +154,35 @@ impl Session {
         self.pending.values().map(|p| p.deadline).min()
     }
 
-    /// Whether the child computes, and nobody waits for anything of it.
+    /// Whether the child computes, and nobody waits for any of its jobs.
     pub fn is_abandoned(&self) -> bool {
-        let nobody_waits =
-            |p: &Pending| matches!(&p.asked, Asked::Call(call) if call.is_abandoned());
-        let is_run = |p: &Pending| matches!(&p.asked, Asked::Call(call) if call.is_run());
-        self.pending.values().all(nobody_waits) && self.pending.values().any(is_run)
+        let run = |p: &'_ Pending| match &p.asked {
+            Asked::Call(call) if call.is_run() => Some(call.is_abandoned()),
+            Asked::Call(_) | Asked::Load(_) => None,
+        };
+        let mut runs = self.pending.values().filter_map(run).peekable();
+        runs.peek().is_some() && runs.all(|is_abandoned| is_abandoned)
+    }
+
+    /// Kills the child. Gives back the calls that somebody waits for, for its successor.
+    pub fn abandon(self) -> Vec<Call> {
+        let Self {
+            models,
+            pending,
+            process,
+            ..
+        } = self;
+        drop(process);
+        let waiting = models.into_values().flat_map(|model| match model {
+            Model::Loading(calls) => calls,
+            Model::Loaded => Vec::new(),
+        });
+        let asked = pending.into_values().filter_map(|p| match p.asked {
+            Asked::Call(call) => Some(*call),
+            Asked::Load(_) => None,
+        });
+        let calls = waiting.chain(asked);
+        calls.filter(|call| !call.is_abandoned()).collect()
     }
 
     /// Kills the child because something took too long: that fails with a timeout, what else it was

@@ -20,6 +20,8 @@ use std::{
 
 /// Calls that wait for an answer, at most; more are refused as [`InferenceError::Busy`].
 const MAX_CALLS: usize = 64;
+/// Calls beyond which no text is taken, so that there is always room for jobs.
+const MAX_CALLS_BEFORE_TEXT: usize = MAX_CALLS / 2;
 
 /// Starts the supervisor's thread. Without it, nothing takes messages.
 pub(crate) fn start(
@@ -128,7 +130,11 @@ impl<'a> Supervisor<'a> {
             Child::Running(session) => session.calls(),
             Child::None(_) => self.waiting.len(),
         };
-        if calls >= MAX_CALLS {
+        let most = match call.is_run() {
+            true => MAX_CALLS,
+            false => MAX_CALLS_BEFORE_TEXT,
+        };
+        if calls >= most {
             return call.answer(Err(InferenceError::Busy));
         }
         match &mut self.child {
@@ -185,7 +191,7 @@ impl<'a> Supervisor<'a> {
     fn abandon(&mut self) {
         if let Some(session) = self.take_session(|_| true) {
             log::info!(target: LOG_TARGET, "Nobody waits for what the inference process computes; it is restarted");
-            session.died("nobody waited for its result");
+            self.waiting.extend(session.abandon());
         }
     }
 

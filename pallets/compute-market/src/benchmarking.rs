@@ -87,7 +87,7 @@ where
     Pallet::<T>::do_register_provider(who.clone(), bond, worker, proof, Hardware::default())
         .expect("the account is rich; qed");
     for model in models {
-        Pallet::<T>::do_set_offer(who.clone(), *model, price, u16::MAX)
+        Pallet::<T>::do_set_offer(who.clone(), *model, price, 4)
             .expect("the model is registered; qed");
     }
     who

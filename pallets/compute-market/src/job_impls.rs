@@ -128,8 +128,7 @@ impl<T: Config> Pallet<T> {
         job: &Job,
         exposure: Balance,
     ) -> DispatchResult {
-        // Filling the last place takes the provider's other offers off their books too.
-        Self::relist_all(who, provider, |provider| {
+        Self::relist(who, provider, &job.spec.model, |provider| {
             provider.exposure = provider.exposure.saturating_add(exposure);
             provider
                 .assigned
@@ -145,16 +144,17 @@ impl<T: Config> Pallet<T> {
 
     /// Frees the place that an assigned job takes up; its exposure stays.
     fn free_place(id: JobId, job: &Job, change: impl FnOnce(&mut Provider)) -> DispatchResult {
+        let model = &job.spec.model;
         Self::try_change_provider(&job.provider, |provider| {
-            Self::relist_all(&job.provider, provider, |provider| {
+            Self::relist(&job.provider, provider, model, |provider| {
                 provider.assigned.retain(|j| *j != id);
-                if let Some(offer) = provider.offer_mut(&job.spec.model) {
+                if let Some(offer) = provider.offer_mut(model) {
                     offer.in_use = offer.in_use.saturating_sub(1);
                 }
                 provider.drop_idle_offers();
                 change(provider);
-                Ok(())
-            })
+            });
+            Ok(())
         })
     }
 
@@ -171,20 +171,22 @@ impl<T: Config> Pallet<T> {
         let payload = Self::ensure_trailing(output)?;
         Self::free_place(id, &job, |_| ())?;
         Self::dequeue(job.due);
-        job.due = Self::enqueue(id, window_end);
+        // What is due in this block or before has been served.
+        let now = T::BlockNumberProvider::current_block_number();
+        job.due = Self::enqueue(id, window_end.max(now.saturating_add(1)));
         job.stage = Stage::Attested(kagari_primitives::attestation::AttestationRecord {
             output_hash: payload.hash,
             output_len: output.len() as u32,
             stop: attestation.stop,
             trace_root: attestation.trace_root,
-            block: T::BlockNumberProvider::current_block_number(),
+            block: now,
             extrinsic: payload.extrinsic,
         });
         Self::deposit_event(Event::JobAttested {
             job: id,
             provider: job.provider.clone(),
             output_hash: payload.hash,
-            window_end,
+            window_end: job.due.block,
         });
         Jobs::<T>::insert(id, job);
         Self::index_payload(&payload);

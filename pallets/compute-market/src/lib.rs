@@ -38,7 +38,8 @@ mod queue_impls;
 mod settlement_impls;
 #[cfg(test)]
 mod tests;
-#[cfg(any(test, feature = "try-runtime"))]
+// Native builds have it for tests of the whole runtime; no feature of FRAME is needed for that.
+#[cfg(any(test, feature = "std", feature = "try-runtime"))]
 mod try_state;
 mod view_impls;
 
@@ -52,6 +53,7 @@ pub mod pallet {
     use super::{judge::Judge, types::*, WeightInfo};
     use alloc::{boxed::Box, vec::Vec};
     use frame_support::{
+        dispatch::WithPostDispatchInfo,
         pallet_prelude::*,
         traits::fungible::hold::{Inspect, Mutate},
         weights::WeightMeter,
@@ -109,7 +111,7 @@ pub mod pallet {
         /// Share of every payment that is burned.
         #[pallet::constant]
         type BurnShare: Get<Permill>;
-        /// Held on whoever registers a model.
+        /// Held on whoever registers a model, for good: models stay.
         #[pallet::constant]
         type ModelDeposit: Get<Balance>;
         /// Weight of the attestation of an output of so many words, which `submit_job` prepays.
@@ -149,6 +151,11 @@ pub mod pallet {
     #[pallet::storage]
     pub type Book<T: Config> =
         StorageMap<_, Identity, ModelId, BoundedVec<Listing, ConstU32<MAX_LISTINGS>>, ValueQuery>;
+
+    /// For each model the offers that stand, with room or without. None is more than the book has lines
+    /// for, so that an offer that gets room again finds its line.
+    #[pallet::storage]
+    pub type OfferCount<T: Config> = StorageMap<_, Identity, ModelId, u32, ValueQuery>;
 
     /// The open jobs. An id is a hash already.
     #[pallet::storage]
@@ -356,9 +363,11 @@ pub mod pallet {
         PriceTooHigh,
         /// The capacity is zero; withdraw the offer with `remove_offer` instead.
         CapacityZero,
+        /// The capacities of the provider's offers come to more than 64 jobs at once; name a lower one.
+        CapacityTooHigh,
         /// The provider offers as many models as it can.
         TooManyOffers,
-        /// This model has as many offers as its book can list.
+        /// As many offers stand for this model as its book can list; try again when one is withdrawn.
         BookFull,
         /// No such offer stands.
         NoSuchOffer,
@@ -435,7 +444,8 @@ pub mod pallet {
     impl<T: Config> Pallet<T> {
         /// Bonds the caller as a provider.
         ///
-        /// - `bond`: held on the caller; at least `MinBond`. Open jobs are never worth more than it.
+        /// - `bond`: held on the caller; at least `MinBond`. Open jobs are never worth more than it, at the
+        ///   provider's own prices.
         /// - `worker`: the key that signs attestations, in the keystore of the provider's node.
         /// - `proof`: that key's signature over the chain's genesis hash and the caller's account.
         /// - `hardware`: the machine in the caller's own words.
@@ -500,7 +510,7 @@ pub mod pallet {
             Self::do_withdraw_bond(who)
         }
 
-        /// Registers a model, for a deposit. Open to anyone; the id is the manifest's hash.
+        /// Registers a model, for a deposit that stays held, as the model stays. Open to anyone; the id is the manifest's hash.
         #[pallet::call_index(6)]
         #[pallet::weight(T::WeightInfo::register_model())]
         pub fn register_model(origin: OriginFor<T>, manifest: Manifest) -> DispatchResult {
@@ -511,7 +521,7 @@ pub mod pallet {
         /// Makes or changes the caller's standing offer for a model.
         ///
         /// - `price`: per work unit of 10^9 multiply-accumulates; 1 to `MaxPrice`.
-        /// - `capacity`: jobs at once, at least 1.
+        /// - `capacity`: jobs at once, at least 1; 64 over all offers of the caller.
         #[pallet::call_index(7)]
         #[pallet::weight(T::WeightInfo::set_offer())]
         pub fn set_offer(
@@ -546,9 +556,16 @@ pub mod pallet {
                 .saturating_add(T::WeightInfo::settle_job())
                 .saturating_add(T::AttestationWeight::weight(spec.task.most_output()))
         )]
-        pub fn submit_job(origin: OriginFor<T>, spec: JobSpec, input: Vec<Word>) -> DispatchResult {
+        pub fn submit_job(
+            origin: OriginFor<T>,
+            spec: JobSpec,
+            input: Vec<Word>,
+        ) -> DispatchResultWithPostInfo {
             let who = ensure_signed(origin)?;
-            Self::do_submit_job(who, spec, input)
+            let weight = T::WeightInfo::submit_job(input.len() as u32);
+            // A job that is refused needs no attestation and no settlement.
+            Self::do_submit_job(who, spec, input).map_err(|error| error.with_weight(weight))?;
+            Ok(().into())
         }
     }
 

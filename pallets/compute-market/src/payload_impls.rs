@@ -1,9 +1,15 @@
 //! Payloads: the words of an input or an output, which stand in the block's body and not in the state.
 
 use crate::{Config, Error, Pallet};
-use frame_support::ensure;
+use alloc::{vec, vec::Vec};
+use frame_support::{ensure, Twox64Concat};
 use kagari_primitives::{payload_bytes, Hash, Word};
 use sp_runtime::{traits::Hash as _, DispatchError};
+
+/// The present block's extrinsics, which `frame_system` hands out only as copies of the whole: one
+/// can be hundreds of times as long as a payload in it.
+#[frame_support::storage_alias]
+type ExtrinsicData<T: Config> = StorageMap<frame_system::Pallet<T>, Twox64Concat, u32, Vec<u8>>;
 
 /// A payload that the present extrinsic ends with.
 pub(crate) struct Trailing {
@@ -24,14 +30,30 @@ impl<T: Config> Pallet<T> {
     pub(crate) fn ensure_trailing(words: &[Word]) -> Result<Trailing, DispatchError> {
         let index = frame_system::Pallet::<T>::extrinsic_index().ok_or(Error::<T>::NotTrailing)?;
         let payload = payload_bytes(words);
-        let extrinsic = frame_system::Pallet::<T>::extrinsic_data(index);
-        ensure!(extrinsic.ends_with(&payload), Error::<T>::NotTrailing);
+        ensure!(
+            Self::extrinsic_ends_with(index, &payload),
+            Error::<T>::NotTrailing
+        );
         let hash = T::Hashing::hash(&payload);
         Ok(Trailing {
             hash,
             bytes: payload.len() as u32,
             extrinsic: index,
         })
+    }
+
+    /// Whether an extrinsic of the present block ends with `payload`, of which only so much is read.
+    fn extrinsic_ends_with(index: u32, payload: &[u8]) -> bool {
+        let key = ExtrinsicData::<T>::hashed_key_for(index);
+        let len = ExtrinsicData::<T>::decode_len(index).unwrap_or_default();
+        let encoded_len = sp_io::storage::read(&key, &mut [], 0).unwrap_or_default();
+        let before = encoded_len.checked_sub(payload.len() as u32);
+        let Some(before) = before.filter(|_| payload.len() <= len) else {
+            return false;
+        };
+        let mut end = vec![0; payload.len()];
+        sp_io::storage::read(&key, &mut end, before);
+        end == payload
     }
 
     /// Has every node keep the payload under its hash. The last step of a call: an index operation

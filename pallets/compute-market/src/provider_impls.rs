@@ -1,6 +1,7 @@
 //! Providers: bonding, worker keys, unbonding.
 
 use crate::{types::*, Config, Error, Event, HoldReason, Pallet, Providers, Workers};
+use alloc::vec::Vec;
 use frame_support::{
     ensure,
     traits::{
@@ -99,11 +100,13 @@ impl<T: Config> Pallet<T> {
                 provider.status == ProviderStatus::Active,
                 Error::<T>::IsUnbonding
             );
-            Self::relist_all(&who, provider, |provider| {
-                provider.status = ProviderStatus::Unbonding(until);
-                provider.withdraw_offers(|_| true);
-                Ok(())
-            })
+            let standing = provider.offers.iter().filter(|o| !o.is_withdrawn());
+            let models: Vec<_> = standing.map(|o| o.model).collect();
+            for model in &models {
+                Self::withdraw_offer(&who, provider, model);
+            }
+            provider.status = ProviderStatus::Unbonding(until);
+            Ok(())
         })?;
         Self::deposit_event(Event::Unbonding {
             provider: who,

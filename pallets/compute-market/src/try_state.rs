@@ -1,10 +1,14 @@
 //! What must hold of the market's storage after every block; run after every unit test.
 
 use crate::{
-    types::*, Book, Config, HoldReason, Jobs, Models, Pallet, Providers, Queue, QueueLen, Workers,
+    types::*, Book, Config, HoldReason, Jobs, Models, OfferCount, Pallet, Providers, Queue,
+    QueueLen, Served, Workers,
 };
 use alloc::collections::BTreeMap;
-use frame_support::{ensure, traits::fungible::hold::Inspect as _};
+use frame_support::{
+    ensure,
+    traits::{fungible::hold::Inspect as _, Get},
+};
 use kagari_primitives::{AccountId, Balance, ModelId, ProviderStatus};
 use sp_runtime::TryRuntimeError;
 
@@ -18,6 +22,7 @@ impl<T: Config> Pallet<T> {
         Self::check_exposures()?;
         Self::check_workers()?;
         Self::check_offers()?;
+        Self::check_offer_counts()?;
         Self::check_books()?;
         Self::check_assigned()?;
         Self::check_queue()?;
@@ -105,6 +110,10 @@ impl<T: Config> Pallet<T> {
             let active = provider.status == ProviderStatus::Active;
             let stands = provider.offers.iter().any(|o| !o.is_withdrawn());
             ensure!(active || !stands, "an unbonding provider offers");
+            ensure!(
+                provider.places() <= MAX_ASSIGNED,
+                "a provider offers more than it can work on"
+            );
             for (at, offer) in provider.offers.iter().enumerate() {
                 ensure!(
                     Models::<T>::contains_key(offer.model),
@@ -115,6 +124,24 @@ impl<T: Config> Pallet<T> {
                 ensure!(!twice, "two offers for one model");
             }
         }
+        Ok(())
+    }
+
+    /// The offers that stand for a model are counted right, and its book has a line for each.
+    fn check_offer_counts() -> Check {
+        let mut standing = BTreeMap::<ModelId, u32>::new();
+        for provider in Providers::<T>::iter_values() {
+            for offer in provider.offers.iter().filter(|o| !o.is_withdrawn()) {
+                let count = standing.entry(offer.model).or_default();
+                *count = count.saturating_add(1);
+            }
+        }
+        ensure!(
+            standing.values().all(|count| *count <= MAX_LISTINGS),
+            "more offers stand than a book has lines"
+        );
+        let counted: BTreeMap<_, _> = OfferCount::<T>::iter().collect();
+        ensure!(counted == standing, "the offers are counted wrong");
         Ok(())
     }
 
@@ -147,6 +174,7 @@ impl<T: Config> Pallet<T> {
     fn check_assigned() -> Check {
         let mut listed = 0usize;
         for (who, provider) in Providers::<T>::iter() {
+            let mut in_use = BTreeMap::<ModelId, u16>::new();
             for id in &provider.assigned {
                 let job = Jobs::<T>::get(id).ok_or("an assigned job is unknown")?;
                 ensure!(job.provider == who, "an assigned job is another's");
@@ -154,13 +182,15 @@ impl<T: Config> Pallet<T> {
                     job.stage == Stage::Assigned,
                     "an attested job is listed as assigned"
                 );
+                let used = in_use.entry(job.spec.model).or_default();
+                *used = used.saturating_add(1);
                 listed = listed.saturating_add(1);
             }
-            let in_use: u32 = provider.offers.iter().map(|o| u32::from(o.in_use)).sum();
-            ensure!(
-                in_use == provider.assigned.len() as u32,
-                "offers' use is not the assigned jobs"
-            );
+            for offer in &provider.offers {
+                let used = in_use.remove(&offer.model).unwrap_or_default();
+                ensure!(offer.in_use == used, "an offer's use is not its jobs");
+            }
+            ensure!(in_use.is_empty(), "a job is assigned without an offer");
         }
         let assigned = Jobs::<T>::iter_values()
             .filter(|j| j.stage == Stage::Assigned)
@@ -172,9 +202,12 @@ impl<T: Config> Pallet<T> {
         Ok(())
     }
 
-    /// Every open job has one place in the queue, and every place a job.
+    /// Every open job has one place in the queue, and every place a job, and all are yet to be served.
     fn check_queue() -> Check {
+        let served = Served::<T>::get();
         for (block, index, id) in Queue::<T>::iter() {
+            let passed = (block, index) < (served.block, served.index);
+            ensure!(!passed, "a job is where the queue has been served");
             let job = Jobs::<T>::get(id).ok_or("a job in the queue is not open")?;
             ensure!(
                 job.due == Due { block, index },
@@ -190,19 +223,25 @@ impl<T: Config> Pallet<T> {
         Ok(())
     }
 
-    /// A model's id is its manifest's hash, and its deposit is held.
+    /// A model's id is its manifest's hash, and what is held as deposits is one for each model.
     fn check_models() -> Check {
+        let mut deposits = BTreeMap::<AccountId, Balance>::new();
         for (id, model) in Models::<T>::iter() {
             ensure!(
                 model.manifest.id() == id,
                 "a model's id is not its manifest's hash"
             );
-            let Some(registrar) = model.registrar else {
-                continue;
-            };
-            let held = T::Currency::balance_on_hold(&HoldReason::ModelDeposit.into(), &registrar);
-            ensure!(held > 0, "no deposit is held for a model");
+            if let Some(registrar) = model.registrar {
+                let sum = deposits.entry(registrar).or_default();
+                *sum = sum.saturating_add(T::ModelDeposit::get());
+            }
         }
+        for (who, _) in frame_system::Account::<T>::iter() {
+            let held = T::Currency::balance_on_hold(&HoldReason::ModelDeposit.into(), &who);
+            let expected = deposits.remove(&who).unwrap_or_default();
+            ensure!(held == expected, "model deposits differ from what is held");
+        }
+        ensure!(deposits.is_empty(), "a model's registrar has no account");
         Ok(())
     }
 }

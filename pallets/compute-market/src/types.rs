@@ -11,9 +11,9 @@ use sp_runtime::BoundedVec;
 
 /// Most offers of one provider, and so most models.
 pub const MAX_OFFERS: u32 = 16;
-/// Most jobs that one provider works on at once, over all its offers.
-pub const MAX_ASSIGNED: u32 = 32;
-/// Most offers with room that one model's book lists.
+/// Most jobs that one provider can work on at once: its offers' capacities together.
+pub const MAX_ASSIGNED: u32 = 64;
+/// Most standing offers for one model, and so most lines of its book.
 pub const MAX_LISTINGS: u32 = 256;
 /// Most offers that one match examines.
 pub const MAX_EXAMINED: usize = 8;
@@ -39,6 +39,11 @@ impl Offer {
     /// Whether it is withdrawn.
     pub fn is_withdrawn(&self) -> bool {
         self.capacity == 0
+    }
+
+    /// Places that it takes up of what its provider can work on at once.
+    pub fn places(&self) -> u32 {
+        self.capacity.max(self.in_use).into()
     }
 
     /// Whether one more job fits.
@@ -124,25 +129,25 @@ impl Provider {
         self.offers.iter_mut().find(|o| o.model == *model)
     }
 
-    /// Withdraws the offers that `which` names. One in use stays, without room, until its jobs are done.
-    pub fn withdraw_offers(&mut self, which: impl Fn(&Offer) -> bool) {
-        self.offers
-            .iter_mut()
-            .filter(|o| which(o))
-            .for_each(|o| o.capacity = 0);
-        self.drop_idle_offers();
-    }
-
     /// Forgets offers that are withdrawn and no longer in use.
     pub fn drop_idle_offers(&mut self) {
         self.offers.retain(|o| !o.is_withdrawn() || o.in_use > 0);
     }
 
+    /// Whether an offer of its stands for `model`.
+    pub fn offers(&self, model: &ModelId) -> bool {
+        self.offer(model).is_some_and(|o| !o.is_withdrawn())
+    }
+
     /// Whether its offer for `model` belongs into the book: it is active and has room for one more.
     pub fn is_listed(&self, model: &ModelId) -> bool {
-        self.status == ProviderStatus::Active
-            && !self.assigned.is_full()
-            && self.offer(model).is_some_and(Offer::has_room)
+        self.status == ProviderStatus::Active && self.offer(model).is_some_and(Offer::has_room)
+    }
+
+    /// Places that its offers take up together; never more than [`MAX_ASSIGNED`].
+    pub fn places(&self) -> u32 {
+        let places = self.offers.iter().map(Offer::places);
+        places.fold(0, u32::saturating_add)
     }
 
     /// Whether the bond covers `value` more of open jobs.

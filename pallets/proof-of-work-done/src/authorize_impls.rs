@@ -50,7 +50,9 @@ impl<T: Config> Pallet<T> {
             InvalidTransaction::BadProof
         );
         ValidTransaction::with_tag_prefix("KagariAttestation")
-            .priority(TransactionPriority::MAX / 2)
+            // What is sent anew takes the place of what was sent before, and is gossiped again: a node that
+            // did not know the assignment then has dropped it.
+            .priority((TransactionPriority::MAX / 2).saturating_add(Self::now().into()))
             .and_provides((attestation.job, attestation.assigned_at))
             .longevity(
                 job.assignment

@@ -6,7 +6,7 @@
 //! what others burned.
 
 use kagari_primitives::{Balance, EraIndex, Work, KGR, MACS_PER_WORK_UNIT};
-use sp_runtime::{traits::Saturating, Perbill, Perquintill};
+use sp_runtime::{traits::Saturating, Perbill, Perquintill, SaturatedConversion};
 
 /// Most that the first era mints.
 pub const FIRST_EMISSION: Balance = 20_000 * KGR;
@@ -45,6 +45,18 @@ pub fn reward(rate: Balance, work: Work, burned: Balance, left: Balance) -> Bala
     earned.min(REWARD_CAP.mul_floor(burned)).min(left)
 }
 
+/// The part of a job's work that counts towards the rate of the next era: what the job's burn would let
+/// it be rewarded for. Work that nobody paid for would else lower the rate for everyone.
+pub fn counted_work(rate: Balance, work: Work, burned: Balance) -> Work {
+    let macs = Balance::from(MACS_PER_WORK_UNIT);
+    let paid_for = REWARD_CAP
+        .mul_floor(burned)
+        .saturating_mul(macs)
+        .checked_div(rate)
+        .unwrap_or(Balance::MAX);
+    paid_for.min(work.into()).saturated_into()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -63,6 +75,19 @@ mod tests {
             let reward = reward(rate, work, burned, left);
             prop_assert!(reward * 10 <= burned * 9);
             prop_assert!(reward <= left);
+        }
+
+        /// Whoever wants to lower the next era's rate has to burn as much as its work is rewarded.
+        #[test]
+        fn work_counts_as_far_as_it_was_paid_for(
+            rate in 1..1u128 << 60, work: u64, burned in 0..1u128 << 60
+        ) {
+            let counted = counted_work(rate, work, burned);
+            prop_assert!(counted <= work);
+            prop_assert!(reward(rate, counted, Balance::MAX, Balance::MAX) <= burned);
+            if reward(rate, work, Balance::MAX, Balance::MAX) * 10 < burned * 9 {
+                prop_assert_eq!(counted, work);
+            }
         }
 
         /// However a party splits its work into jobs, it earns no more than from one.

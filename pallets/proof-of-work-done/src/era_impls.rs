@@ -22,7 +22,8 @@ impl<T: Config> Pallet<T> {
             reward = 0;
         }
         era.left = era.left.saturating_sub(reward);
-        era.work = era.work.saturating_add(work);
+        let counted = emission::counted_work(era.rate, work, burned);
+        era.work = era.work.saturating_add(counted);
         CurrentEra::<T>::put(era);
         Emitted::<T>::mutate(|all| *all = all.saturating_add(reward));
         Self::deposit_event(Event::Rewarded {

@@ -31,7 +31,8 @@ pub mod jobs;
 pub mod rejection;
 #[cfg(test)]
 mod tests;
-#[cfg(any(test, feature = "try-runtime"))]
+// Native builds have it for tests of the whole runtime; no feature of FRAME is needed for that.
+#[cfg(any(test, feature = "std", feature = "try-runtime"))]
 mod try_state;
 pub mod types;
 pub mod weights;
@@ -189,11 +190,12 @@ pub mod pallet {
         /// - `signature`: over `attestation_message` of the runtime API.
         /// - `output`: token ids, or the bits of a vector's numbers; what the extrinsic ends with.
         #[pallet::call_index(0)]
+        // It does not say `Pays::No`: an authorised transaction pays nothing anyway, and one that is signed
+        // instead, which fails, must not be for free.
         #[pallet::weight((
             T::WeightInfo::attest()
                 .saturating_add(T::MarketWeight::weight(output.len() as u32)),
-            DispatchClass::Operational,
-            Pays::No
+            DispatchClass::Operational
         ))]
         #[pallet::weight_of_authorize(T::WeightInfo::authorize_attest(output.len() as u32))]
         #[pallet::authorize(Self::authorize_attest)]

@@ -25,7 +25,7 @@ pub struct Era {
     pub rate: Balance,
     /// What it may still mint.
     pub left: Balance,
-    /// Multiply-accumulates of the jobs settled in it so far.
+    /// Multiply-accumulates of the jobs settled in it so far, as far as their burn paid for them.
     pub work: Work,
 }
 

@@ -49,12 +49,11 @@ impl Chain {
         let mut ext = sp_io::TestExternalities::new(config.build_storage().unwrap());
         ext.execute_with(|| {
             self.go_on(1);
+            let before = (self.issuance(), self.fees());
             test(&mut self);
-            #[cfg(feature = "try-runtime")]
-            {
-                ComputeMarket::do_try_state().unwrap();
-                ProofOfWorkDone::do_try_state().unwrap();
-            }
+            ComputeMarket::do_try_state().unwrap();
+            ProofOfWorkDone::do_try_state().unwrap();
+            self.check_issuance(before);
         });
     }
 
@@ -94,6 +93,13 @@ impl Chain {
             .unwrap()
             .unwrap();
         Executive::inherents_applied();
+    }
+
+    /// Issuance has changed by what was minted and burned, and by nothing else.
+    fn check_issuance(&self, (issued, fees): (Balance, Balance)) {
+        let minted = pallet_proof_of_work_done::Emitted::<Runtime>::get();
+        let burned = pallet_compute_market::Burned::<Runtime>::get() + self.fees() - fees;
+        assert_eq!(self.issuance() + burned, issued + minted);
     }
 
     pub fn issuance(&self) -> Balance {

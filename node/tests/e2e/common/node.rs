@@ -2,11 +2,13 @@
 
 use super::process::{children_of, is_inference_child, kill, pause};
 use std::{
+    collections::BTreeSet,
     fs::{self, File},
     net::TcpListener,
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::Mutex,
     time::Duration,
 };
 use subxt::rpcs::RpcClient;
@@ -15,7 +17,7 @@ use tempfile::TempDir;
 /// How long a node may take to answer its first RPC call.
 const START_LIMIT: Duration = Duration::from_secs(180);
 /// How long a process may take to go after it was told to.
-const END_LIMIT: Duration = Duration::from_secs(60);
+const END_LIMIT: Duration = Duration::from_secs(120);
 
 /// What a node is started with.
 #[derive(Clone, Default)]
@@ -24,9 +26,12 @@ pub struct NodeConfig {
 }
 
 impl NodeConfig {
-    /// The one validator of a development chain. It runs no worker.
+    /// The one validator of a development chain. It runs no worker, and forgets no state: tests look
+    /// back.
     pub fn validator() -> Self {
-        Self::default().flag("--dev")
+        Self::default()
+            .flag("--dev")
+            .flag("--state-pruning=archive")
     }
 
     /// A full node of the development chain that authors nothing and has nobody to talk to.
@@ -83,11 +88,20 @@ pub(super) struct Ports {
 }
 
 impl Ports {
+    /// Ports that are free, and that no other test of this process was given.
     fn free() -> Self {
+        static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+        let mut given = GIVEN.lock().expect("nobody panics with it");
+        let mut next = || loop {
+            let port = free_port();
+            if given.insert(port) {
+                return port;
+            }
+        };
         Self {
-            rpc: free_port(),
-            peers: free_port(),
-            metrics: free_port(),
+            rpc: next(),
+            peers: next(),
+            metrics: next(),
         }
     }
 }

@@ -14,11 +14,15 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
+/// Bytes that loading a model takes for each byte of its files: they are mapped into memory, and
+/// copied.
+const LOADING: u64 = 2;
+
 /// Loaded models, and where answers go.
 pub struct Desk {
     models: RwLock<HashMap<ModelId, Arc<Model>>>,
     outlet: Outlet,
-    /// Bytes that the files of all models together may have.
+    /// Bytes that all models together may take.
     model_room: u64,
     job_room: Room,
 }
@@ -114,13 +118,14 @@ impl Desk {
         };
         let models = self.models.read().unwrap_or_else(PoisonError::into_inner);
         let loaded = models.values().map(|model| size(model.manifest()));
-        let total = loaded.fold(size(manifest), u64::saturating_add);
+        let loading = size(manifest).saturating_mul(LOADING);
+        let total = loaded.fold(loading, u64::saturating_add);
         if total <= self.model_room {
             return Ok(());
         }
         Err(Failure::bad_model(format!(
-            "{} does not fit: with it, the models' files have {total} bytes, and half of the child's \
-             memory is {}; give it more (--inference-memory) or offer fewer models",
+            "{} does not fit: to load it beside the other models takes up to {total} bytes, and half of \
+             the child's memory is {}; give it more (--inference-memory) or offer fewer models",
             manifest.name_text(),
             self.model_room
         )))

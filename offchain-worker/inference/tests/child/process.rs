@@ -123,12 +123,12 @@ impl Inference {
         decode(&frame).unwrap()
     }
 
-    /// The next answer to request `id` that is no progress; other answers are left out.
+    /// The next answer that is no progress, which has to be the one to request `id`.
     pub fn result(&mut self, id: u64) -> ResponseBody {
         loop {
             let response = self.receive();
-            let progress = matches!(response.body, ResponseBody::Progress { .. });
-            if response.id == id && !progress {
+            if !matches!(response.body, ResponseBody::Progress { .. }) {
+                assert_eq!(response.id, id, "{:?}", response.body);
                 return response.body;
             }
         }

@@ -115,7 +115,7 @@ fn a_job_goes_through() {
 
 fn a_full_queue_is_busy() {
     let mut child = started();
-    child.send(2, job(vec![1], 12));
+    child.send(2, job(vec![1], 300));
     assert_eq!(
         child.receive(),
         Response {
@@ -159,7 +159,7 @@ fn two_jobs_run_at_once() {
         ..LIMITS
     });
     child.ask(1, load(known_models::smollm2_135m_instruct()));
-    child.send(2, job(vec![1], 40));
+    child.send(2, job(vec![1], 300));
     assert_eq!(child.receive().id, 2);
     child.send(3, job(vec![1], 1));
     assert!(matches!(child.result(3), ResponseBody::Done(_)));

@@ -273,7 +273,11 @@ pub fn bring(words: &[Word]) {
 }
 
 /// Submits a job in an extrinsic of its own.
-pub fn submit(who: &AccountId, spec: JobSpec, input: &[Word]) -> sp_runtime::DispatchResult {
+pub fn submit(
+    who: &AccountId,
+    spec: JobSpec,
+    input: &[Word],
+) -> frame_support::dispatch::DispatchResultWithPostInfo {
     sp_io::storage::set(b":extrinsic_index", &0u32.encode());
     bring(input);
     Market::submit_job(signed(who), spec, input.to_vec())

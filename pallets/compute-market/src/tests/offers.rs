@@ -1,7 +1,10 @@
 //! Offers and books.
 
 use super::mock::*;
-use crate::{types::MAX_EXAMINED, Book, Error, Jobs};
+use crate::{
+    types::{MAX_ASSIGNED, MAX_EXAMINED, MAX_LISTINGS},
+    Book, Error, Jobs,
+};
 use frame_support::{assert_noop, assert_ok};
 use kagari_primitives::{AccountId, KGR};
 
@@ -81,19 +84,69 @@ fn a_bond_that_is_used_up_takes_no_more_jobs() {
 }
 
 #[test]
+fn a_provider_offers_no_more_than_it_can_work_on() {
+    TestExt::new().offer(ALICE, 1, 1).execute_with(|| {
+        let most = MAX_ASSIGNED as u16;
+        let set = |model, capacity| Market::set_offer(signed(&ALICE), model, KGR, capacity);
+        assert_noop!(set(llm(), most + 1), Error::<Test>::CapacityTooHigh);
+        assert_ok!(set(llm(), most - 1));
+        assert_noop!(set(embedder(), 2), Error::<Test>::CapacityTooHigh);
+        assert_ok!(set(embedder(), 1));
+        // An offer that is withdrawn takes up the places of its open jobs.
+        submitted(spec());
+        assert_ok!(Market::remove_offer(signed(&ALICE), llm()));
+        assert_noop!(set(embedder(), most), Error::<Test>::CapacityTooHigh);
+        assert_ok!(set(embedder(), most - 1));
+    });
+}
+
+/// Offers that are full keep their lines: others cannot take them, and lock out a job that was done.
+#[test]
+fn an_offer_that_gets_room_again_finds_its_line_in_a_full_book() {
+    TestExt::new()
+        .offer(ALICE, 1, 1)
+        .offer(BOB, 1, 1)
+        .execute_with(|| {
+            let jobs = [submitted(spec()), submitted(spec())];
+            assert!(!Book::<Test>::contains_key(llm()), "both offers are full");
+            let rivals = MAX_LISTINGS - 2;
+            for i in 0..rivals {
+                bond_poor(i);
+                assert_ok!(Market::set_offer(signed(&poor(i)), llm(), 2 * KGR, 1));
+            }
+            bond_poor(rivals);
+            let set = || Market::set_offer(signed(&poor(rivals)), llm(), 2 * KGR, 1);
+            assert_noop!(set(), Error::<Test>::BookFull);
+
+            assert_ok!(attest(jobs[0], 10));
+            run_to(12);
+            assert_eq!(provider(&ALICE).settled + provider(&BOB).settled, 1);
+            assert_eq!(provider(&ALICE).failed + provider(&BOB).failed, 1);
+            assert_eq!(Book::<Test>::get(llm()).len() as u32, MAX_LISTINGS - 1);
+            assert_noop!(set(), Error::<Test>::BookFull);
+            assert_ok!(Market::remove_offer(signed(&poor(0)), llm()));
+            assert_ok!(set());
+        });
+}
+
+fn poor(i: u32) -> AccountId {
+    let mut id = [100; 32];
+    id[..4].copy_from_slice(&i.to_le_bytes());
+    AccountId::new(id)
+}
+
+/// Has an account with little money bond the least there is.
+fn bond_poor(i: u32) {
+    use frame_support::traits::{fungible::Mutate, tokens::Preservation::Preserve};
+    assert_ok!(Balances::transfer(&ALICE, &poor(i), 101 * KGR, Preserve));
+    assert_ok!(register(&poor(i), MinBond::get()));
+}
+
+#[test]
 fn a_match_looks_at_the_cheapest_few_only() {
     TestExt::new().execute_with(|| {
-        let poor = |i: usize| AccountId::new([100 + i as u8; 32]);
-        for i in 0..MAX_EXAMINED {
-            assert_ok!(
-                <Balances as frame_support::traits::fungible::Mutate<_>>::transfer(
-                    &ALICE,
-                    &poor(i),
-                    1_000 * KGR,
-                    frame_support::traits::tokens::Preservation::Preserve,
-                )
-            );
-            assert_ok!(register(&poor(i), MinBond::get()));
+        for i in 0..MAX_EXAMINED as u32 {
+            bond_poor(i);
             assert_ok!(Market::set_offer(signed(&poor(i)), llm(), 100 * KGR, 1));
         }
         assert_ok!(register(&BOB, 10_000 * KGR));
