@@ -41,7 +41,7 @@ fn completion(max_new_tokens: u32) -> Task {
 }
 
 fn question() -> Vec<ChatMessage> {
-    let content = "What is the capital of France? Answer in one word.".into();
+    let content = "Name the capital of France.".into();
     vec![ChatMessage {
         role: Role::User,
         content,

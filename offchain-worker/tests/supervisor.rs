@@ -261,8 +261,9 @@ fn text_does_not_crowd_out_jobs() {
     let texts: Vec<_> = (0..64).map(encode).collect();
     let is_refused = |text: &JoinHandle<_>| text.is_finished();
     wait_until("the refusal of some text", || texts.iter().any(is_refused));
+    let model = model();
     let more = block_on(async {
-        let mut more = pin!(inference.run(&model(), task(), [0; 32], vec![5]));
+        let mut more = pin!(inference.run(&model, task(), [0; 32], vec![5]));
         assert!(poll!(&mut more).is_pending());
         kill(inference.child_pid().unwrap());
         more.await

@@ -38,7 +38,7 @@ pub fn all() -> Vec<Manifest> {
 pub fn smollm2_135m_instruct() -> Manifest {
     Manifest {
         name: bounded(b"SmolLM2-135M-Instruct-Q4_1"),
-        kernel_version: 0,
+        kernel_version: 1,
         shape: ModelShape {
             architecture: Architecture::Llama,
             layers: 30,

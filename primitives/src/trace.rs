@@ -29,7 +29,8 @@ fn hash(domain: Domain, content: &impl Encode) -> Hash {
 }
 
 /// Hash of one output position: its index, the word put out, and the hash of the values from which
-/// the word was decided (for a decoder the logits, as little-endian f32).
+/// the word was decided (for a decoder the last position's state after the last norm, from which the
+/// logits follow; as little-endian f32).
 pub fn position_hash(index: u32, word: Word, values: Hash) -> Hash {
     hash(Domain::Position, &(index, word, values))
 }

@@ -129,9 +129,7 @@ fn jobs_are_done_paid_and_readable() {
 }
 
 async fn a_completion_is_done_paid_and_readable(chain: &Chain) {
-    let prepared = chain
-        .prepare_chat("Which city is the capital of France?", 16)
-        .await;
+    let prepared = chain.prepare_chat("Name the capital of France.", 16).await;
     let (sent, job) = run_alone(chain, &prepared, &completer()).await;
 
     let output = output_of(&job, &prepared);

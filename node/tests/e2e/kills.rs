@@ -8,11 +8,11 @@ use crate::common::{
     node::{Node, NodeConfig},
     process::{kill, wait_until_gone},
 };
-use libc::SIGKILL;
+use libc::{SIGKILL, SIGSTOP};
 use subxt_signer::sr25519::dev;
 
-/// More tokens than one thread puts out before the test strikes.
-const LONG: u32 = 300;
+/// Enough tokens that the work is under way when the test looks.
+const LONG: u32 = 600;
 const LONG_QUESTION: &str = "Write a very long story about a lighthouse keeper and the sea.";
 
 async fn start() -> (Node, Chain) {
@@ -25,12 +25,14 @@ async fn start() -> (Node, Chain) {
     (node, chain)
 }
 
-/// Sends a job that takes long and waits until it is being worked on, on a block that is final: a
-/// database may lose its newest blocks when its process is killed.
+/// Sends a job, halts the child while it works on it, and waits until the block that brought it is
+/// final: a database may lose its newest blocks when its process is killed.
 async fn send_long_job(node: &Node, chain: &Chain) -> (Sent, u32) {
     let prepared = chain.prepare_chat(LONG_QUESTION, LONG).await;
     let sent = chain.send(&dev::dave(), &prepared).await;
     let child = node.inference_child_other_than(None).await;
+    node.wait_until_job_runs().await;
+    kill(child, SIGSTOP);
     chain.wait_until_final(sent.block).await;
     let state = chain.job(sent.job).await["state"].clone();
     assert_eq!(

@@ -82,7 +82,7 @@ test('a provider bonds and makes an offer', async () => {
 });
 
 test('a requester prepares, submits, watches and reads a job', async () => {
-  const messages = [{ role: 'user', content: 'Which city is the capital of France?' }];
+  const messages = [{ role: 'user', content: 'Name the capital of France.' }];
   const request = { model: MODEL, messages, maxNewTokens: 16 };
   const { spec, input } = await provider.send('compute_prepare', [request]);
   const bobBefore = await free(bob);

@@ -1,7 +1,7 @@
 //! Goes on with an input, token by token.
 
 use crate::{
-    llama::Llama,
+    llama::{Decided, Llama, Unfed},
     protocol::{Completed, Failure},
     sampling,
 };
@@ -66,21 +66,70 @@ pub fn run(
 ) -> Result<Completed, Failure> {
     job.check()?;
     let limit = job.limit(manifest)?;
-    let internal = |e: candle_core::Error| Failure::internal(e.to_string());
     // The last token that is put out is not fed.
-    let mut session = llama
-        .session(job.input.len() + limit - 1)
-        .map_err(internal)?;
-    let mut logits = session.feed(job.input, || progress(0)).map_err(internal)?;
+    let mut session = llama.session(job.input.len() + limit - 1);
     let mut output = Output::default();
+    let mut decided = session.feed(job.input, || progress(0));
     loop {
-        let stop = output.next(&logits, job, manifest, limit);
+        let stop = match decided {
+            Ok(decided) => output.next(&decided, job, manifest, limit),
+            Err(Unfed::NonFinite) => Some(StopReason::NonFinite),
+            Err(error) => return Err(Failure::internal(error.to_string())),
+        };
         progress(output.words.len() as u32);
         if let Some(stop) = stop {
             return Ok(output.finish(stop));
         }
-        logits = session.feed(output.last(), || ()).map_err(internal)?;
+        decided = session.feed(output.last(), || ());
     }
+}
+
+/// Whether a completion is what the model gives, as found by one pass over prompt and output.
+pub fn replay(
+    llama: &Llama,
+    manifest: &Manifest,
+    job: &Job,
+    claimed: &Completed,
+) -> Result<Replayed, Failure> {
+    job.check()?;
+    let limit = job.limit(manifest)?;
+    let words = &claimed.output;
+    if let Some(word) = words.iter().position(|w| *w >= manifest.shape.vocab) {
+        return Ok(Replayed::Differs(word as u32));
+    }
+    if words.len() > limit {
+        return Ok(Replayed::Differs(limit as u32));
+    }
+    // The last token that is put out is not fed, but for one after which a value was not finite.
+    let unfed = usize::from(claimed.stop != StopReason::NonFinite);
+    let fed = [job.input, &words[..words.len().saturating_sub(unfed)]].concat();
+    let (mut output, mut ended) = (Output::default(), None);
+    let each = |decided: Decided| {
+        ended = output.next(&decided, job, manifest, limit);
+        let agreed = output.words.last() == words.get(output.words.len().saturating_sub(1));
+        ended.is_none() && agreed
+    };
+    match llama
+        .session(fed.len())
+        .feed_each(&fed, job.input.len() - 1, each)
+    {
+        Ok(()) => {}
+        Err(Unfed::NonFinite) => ended = Some(StopReason::NonFinite),
+        Err(error) => return Err(Failure::internal(error.to_string())),
+    }
+    Ok(output.compare(ended, claimed))
+}
+
+/// What a replay finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replayed {
+    /// The completion holds.
+    Holds,
+    /// The first position of the output that differs, or its length where it ends too soon or goes on too
+    /// long, or for another reason.
+    Differs(u32),
+    /// The tokens are right, and the trace's root is not theirs.
+    OtherTrace,
 }
 
 /// What was put out so far.
@@ -94,17 +143,18 @@ impl Output {
     /// Draws one more token; gives the reason to stop, if there is one.
     fn next(
         &mut self,
-        logits: &[f32],
+        decided: &Decided,
         job: &Job,
         manifest: &Manifest,
         limit: usize,
     ) -> Option<StopReason> {
         let position = self.words.len() as u32;
-        let Some(word) = sampling::draw(logits, &job.sampling, &job.seed, position) else {
+        let drawn = sampling::draw(&decided.logits, &job.sampling, &job.seed, position);
+        let Some(word) = drawn else {
             return Some(StopReason::NonFinite);
         };
         self.words.push(word);
-        self.trace.push(word, values_hash(logits));
+        self.trace.push(word, values_hash(&decided.hidden));
         if manifest.stop_tokens.contains(&word) {
             return Some(StopReason::StopToken);
         }
@@ -114,6 +164,22 @@ impl Output {
     /// The last token, as what is fed next.
     fn last(&self) -> &[Word] {
         &self.words[self.words.len().saturating_sub(1)..]
+    }
+
+    /// What a replay that came to this finds of what is claimed.
+    fn compare(self, ended: Option<StopReason>, claimed: &Completed) -> Replayed {
+        let pairs = self.words.iter().zip(&claimed.output);
+        let same = pairs
+            .take_while(|(found, claimed)| found == claimed)
+            .count();
+        let (found, stop) = (self.words.len(), claimed.stop);
+        if same < found || found < claimed.output.len() || ended != Some(stop) {
+            return Replayed::Differs(same as u32);
+        }
+        match self.trace.finish(stop) == claimed.trace_root {
+            true => Replayed::Holds,
+            false => Replayed::OtherTrace,
+        }
     }
 
     fn finish(self, stop: StopReason) -> Completed {
@@ -141,10 +207,11 @@ mod tests {
     }
 
     /// Logits that are greatest at `word`.
-    fn logits(word: usize) -> Vec<f32> {
+    fn logits(word: usize) -> Decided {
         let mut logits = vec![0.0; 100];
         logits[word] = 1.0;
-        logits
+        let hidden = vec![word as f32];
+        Decided { hidden, logits }
     }
 
     #[test]
@@ -170,12 +237,16 @@ mod tests {
         let manifest = known_models::smollm2_135m_instruct();
         let mut output = Output::default();
         output.next(&logits(50), &job(&[1], 9), &manifest, 9);
-        let stop = output.next(&[0.0, f32::NAN], &job(&[1], 9), &manifest, 9);
+        let nonsense = Decided {
+            hidden: vec![0.0],
+            logits: vec![0.0, f32::NAN],
+        };
+        let stop = output.next(&nonsense, &job(&[1], 9), &manifest, 9);
         assert_eq!(stop, Some(StopReason::NonFinite));
         let completed = output.finish(StopReason::NonFinite);
         assert_eq!(completed.output, [50]);
         let mut trace = TraceBuilder::default();
-        trace.push(50, values_hash(&logits(50)));
+        trace.push(50, values_hash(&logits(50).hidden));
         assert_eq!(completed.trace_root, trace.finish(StopReason::NonFinite));
     }
 

@@ -4,13 +4,12 @@
 //! ([`protocol`]). A model is loaded ([`Model`]) if its files have the length and hash that its
 //! manifest names ([`store`]), and if their headers are sane ([`gguf`], [`safetensors`]).
 //!
-//! # Where exact kernels go
+//! # Exactness
 //!
-//! Results are those of candle's kernels: the same on one machine for the same job, and not yet bit
-//! for bit on another. The kernel specification, `KERNELS.md`, will stand beside this crate's
-//! manifest, and its kernels in a module `kernels`: `llama` and `bert` then call them in place of
-//! candle's products, norms, softmax and activations, and `sampling` in place of the platform's `exp`.
-//! A manifest says which version of the specification its results follow; 0 says none.
+//! Completions follow the kernel specification (`KERNELS.md`, and in code `kagari-kernels`): the same
+//! bits on every machine, with any number of threads, however a prompt was fed. Embeddings are those of
+//! candle's kernels still: the same on one machine for the same job, and not bit for bit on another. A
+//! manifest says which version of the specification its results follow; 0 says none.
 
 mod bert;
 mod chat;
@@ -27,4 +26,5 @@ pub mod store;
 mod text;
 
 pub use candle_core::Device;
+pub use completion::Replayed;
 pub use model::Model;

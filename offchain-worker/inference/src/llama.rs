@@ -1,64 +1,200 @@
-//! A decoder of the Llama family with quantised weights.
+//! A decoder of the Llama family with quantised weights, on the exact kernels.
 //!
-//! The weights are candle's, and so are the products, norms and activations. The pass through the
-//! blocks is written out here, and not taken from candle-transformers, since its `quantized_llama`
-//! ends at 4,096 positions and copies the whole cache at every token, and since this is where exact
-//! kernels will go in.
+//! What comes out depends on the model and the words alone: not on how the words were fed, on other
+//! sessions, on threads or on the machine.
 
-mod attention;
 mod weights;
 
 #[cfg(test)]
 mod tests;
 
 use crate::gguf::Gguf;
-use attention::{Cache, Rotation};
-use candle_core::{Device, Module, Result, Tensor};
-use candle_nn::ops::rms_norm;
-use kagari_primitives::{model::ModelShape, Word};
+use kagari_kernels::{
+    fast::{
+        add, gate, rms_norm, scale, Activations, Cache, InstructionSet, Matrix, Pairs, Rotation,
+        Threads,
+    },
+    float::Hard,
+    reference::score_scale,
+    NonFinite,
+};
+use kagari_primitives::{model::ModelShape, Word, MAX_INPUT, MAX_OUTPUT};
 use weights::{Layer, Weights};
 
-/// Positions that pass through the blocks at once: the scores of a whole prompt, for all heads,
-/// would take gigabytes.
-pub const CHUNK: usize = 64;
+/// Positions that pass through the layers at once: so many that weights are read seldom, and so few
+/// that their activations stay near the processor.
+pub const CHUNK: usize = 128;
 
 /// A decoder, ready to be used by several sessions at once.
 pub struct Llama {
     weights: Weights,
     rotation: Rotation,
     shape: ModelShape,
-    device: Device,
+    set: InstructionSet,
+    threads: Threads,
+}
+
+/// What the next token is decided from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decided {
+    /// The last position's state after the last norm, which the trace commits to.
+    pub hidden: Vec<f32>,
+    /// One for each token id.
+    pub logits: Vec<f32>,
+}
+
+/// Why words could not be fed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unfed {
+    /// There are none.
+    #[error("no words to feed")]
+    NoWords,
+    /// The session has room for fewer.
+    #[error("the session has room for no more words")]
+    NoRoom,
+    /// A NaN or an infinity has come up.
+    #[error("a value is not finite")]
+    NonFinite,
+}
+
+impl From<NonFinite> for Unfed {
+    fn from(_: NonFinite) -> Self {
+        Self::NonFinite
+    }
 }
 
 impl Llama {
     /// Takes the weights out of a GGUF file. They must be those of `shape` to the last tensor.
-    pub fn load(
-        gguf: &Gguf,
-        shape: ModelShape,
-        device: &Device,
-    ) -> std::result::Result<Self, String> {
+    pub fn load(gguf: &Gguf, shape: ModelShape) -> Result<Self, String> {
         let hyperparameters = weights::check(gguf, &shape)?;
-        let weights = Weights::load(gguf, &shape, hyperparameters.epsilon, device)
-            .map_err(|e| e.to_string())?;
-        let rotation =
-            Rotation::new(&shape, hyperparameters.rope_base, device).map_err(|e| e.to_string())?;
+        let weights = Weights::load(gguf, &shape, hyperparameters.epsilon)?;
+        let positions = shape.context.min(MAX_INPUT + MAX_OUTPUT) as usize;
+        let (base, width) = (hyperparameters.rope_base, shape.head_dim.into());
         Ok(Self {
             weights,
-            rotation,
+            rotation: Rotation::new(Pairs::Neighbours, base, width, positions),
             shape,
-            device: device.clone(),
+            set: InstructionSet::best(),
+            threads: Threads::default().map_err(|e| e.to_string())?,
         })
     }
 
     /// A new session, with room for so many positions.
-    pub fn session(&self, positions: usize) -> Result<Session<'_>> {
-        let cache = |_| Cache::new(&self.shape, positions, &self.device);
-        let caches = (0..self.shape.layers).map(cache).collect::<Result<_>>()?;
-        Ok(Session {
+    pub fn session(&self, positions: usize) -> Session<'_> {
+        let (kv_heads, width) = (self.shape.kv_heads.into(), self.shape.head_dim.into());
+        let cache = |_| Cache::new(kv_heads, width, positions);
+        Session {
             model: self,
-            caches,
+            caches: (0..self.shape.layers).map(cache).collect(),
             done: 0,
-        })
+            room: positions,
+        }
+    }
+
+    /// Width of a state.
+    fn width(&self) -> usize {
+        self.shape.hidden as usize
+    }
+
+    /// What the next token is decided from, after each of these states.
+    fn decide(&self, states: &[f32]) -> Result<Vec<Decided>, NonFinite> {
+        let hidden = self.normalise(states, &self.weights.norm)?;
+        let mut input = Input::new(hidden, self.width());
+        let logits = self.project(&self.weights.head, &mut input)?;
+        let hidden = input.rows.chunks_exact(self.width());
+        let pairs = hidden.zip(logits.chunks_exact(self.weights.head.rows()));
+        let decided = |(hidden, logits): (&[f32], &[f32])| Decided {
+            hidden: hidden.to_vec(),
+            logits: logits.to_vec(),
+        };
+        Ok(pairs.map(decided).collect())
+    }
+
+    /// Runs the product of a matrix with each row of `x`, for which it is prepared if it isn't.
+    fn project(&self, matrix: &Matrix, x: &mut Input) -> Result<Vec<f32>, NonFinite> {
+        let mut out = vec![0.0; x.rows.len() / x.width * matrix.rows()];
+        let prepared = x.prepare(self, matrix)?;
+        matrix.multiply(self.set, &self.threads, prepared, &mut out);
+        Ok(out)
+    }
+
+    fn normalise(&self, x: &[f32], weight: &[f32]) -> Result<Vec<f32>, NonFinite> {
+        let mut out = vec![0.0; x.len()];
+        let epsilon = self.weights.epsilon;
+        rms_norm(self.set, &self.threads, x, weight, epsilon, &mut out)?;
+        Ok(out)
+    }
+
+    fn feed_forward(&self, layer: &Layer, x: &mut [f32]) -> Result<(), NonFinite> {
+        let mut normal = Input::new(
+            self.normalise(x, &layer.feed_forward_norm)?,
+            layer.gate.columns(),
+        );
+        let mut inner = self.project(&layer.gate, &mut normal)?;
+        let up = self.project(&layer.up, &mut normal)?;
+        gate(self.set, &self.threads, &mut inner, &up);
+        let mut inner = Input::new(inner, layer.down.columns());
+        add(x, &self.project(&layer.down, &mut inner)?);
+        Ok(())
+    }
+
+    /// Attention of positions from `first` on to themselves and all before them.
+    fn attend(
+        &self,
+        layer: &Layer,
+        cache: &mut Cache,
+        first: usize,
+        x: &mut [f32],
+    ) -> Result<(), NonFinite> {
+        let (heads, kv_heads) = (self.shape.heads.into(), self.shape.kv_heads.into());
+        let normal = self.normalise(x, &layer.attention_norm)?;
+        let mut normal = Input::new(normal, layer.query.columns());
+        let mut query = self.project(&layer.query, &mut normal)?;
+        let mut key = self.project(&layer.key, &mut normal)?;
+        let value = self.project(&layer.value, &mut normal)?;
+        self.rotation.rotate(self.set, first, heads, &mut query);
+        self.rotation.rotate(self.set, first, kv_heads, &mut key);
+        scale(
+            &mut query,
+            score_scale::<Hard>(self.shape.head_dim.into()).0,
+        );
+        cache.extend(&key, &value);
+        let mut mixed = vec![0.0; query.len()];
+        cache.attend(self.set, &self.threads, heads, &query, &mut mixed)?;
+        let mut mixed = Input::new(mixed, layer.output.columns());
+        add(x, &self.project(&layer.output, &mut mixed)?);
+        Ok(())
+    }
+}
+
+/// Rows that several matrices are multiplied with, prepared once for each kind of weights.
+struct Input {
+    rows: Vec<f32>,
+    width: usize,
+    prepared: Vec<Activations>,
+}
+
+impl Input {
+    fn new(rows: Vec<f32>, width: usize) -> Self {
+        Self {
+            rows,
+            width,
+            prepared: Vec::new(),
+        }
+    }
+
+    fn prepare(&mut self, llama: &Llama, matrix: &Matrix) -> Result<&Activations, NonFinite> {
+        let format = matrix.format();
+        let at = match self.prepared.iter().position(|p| p.fit(format)) {
+            Some(at) => at,
+            None => {
+                let (set, threads) = (llama.set, &llama.threads);
+                let prepared = Activations::prepare(set, threads, format, self.width, &self.rows)?;
+                self.prepared.push(prepared);
+                self.prepared.len() - 1
+            }
+        };
+        Ok(&self.prepared[at])
     }
 }
 
@@ -67,53 +203,88 @@ pub struct Session<'a> {
     model: &'a Llama,
     caches: Vec<Cache>,
     done: usize,
+    room: usize,
 }
 
 impl Session<'_> {
-    /// Feeds `words`, of which there is one at least, and gives the logits after the last.
+    /// Feeds `words`, of which there is one at least, and gives what comes out after the last.
     /// `progress` is called after each chunk.
-    pub fn feed(&mut self, words: &[Word], mut progress: impl FnMut()) -> Result<Vec<f32>> {
+    pub fn feed(&mut self, words: &[Word], mut progress: impl FnMut()) -> Result<Decided, Unfed> {
+        self.check_room(words)?;
+        let model = self.model;
         let mut last = None;
         for chunk in words.chunks(CHUNK) {
-            last = Some(self.pass(chunk)?);
+            let mut states = model.threads.run(|| self.pass(chunk))?;
+            last = Some(states.split_off(states.len() - model.width()));
             progress();
         }
-        let Some(last) = last else {
-            candle_core::bail!("no words to feed")
-        };
-        self.logits(&last)
+        let last = last.ok_or(Unfed::NoWords)?;
+        let mut decided = model.threads.run(|| model.decide(&last))?;
+        decided.pop().ok_or(Unfed::NoWords)
     }
 
-    /// Passes words through all blocks; gives what comes out for the last of them.
-    fn pass(&mut self, words: &[Word]) -> Result<Tensor> {
-        let Llama {
-            weights,
-            rotation,
-            shape,
-            device,
-        } = self.model;
-        let ids = Tensor::new(words, device)?;
-        let mask = attention::causal_mask(self.done, words.len(), device)?;
-        let angles = rotation.at(self.done, words.len())?;
-        let mut x = weights.embeddings.embedding(&ids)?;
+    /// Feeds `words`, and shows `each` what comes out after each of them from number `from` on, until it
+    /// has seen enough and says `false`.
+    pub fn feed_each(
+        &mut self,
+        words: &[Word],
+        from: usize,
+        mut each: impl FnMut(Decided) -> bool,
+    ) -> Result<(), Unfed> {
+        self.check_room(words)?;
+        let mut fed = 0;
+        let mut together = CHUNK;
+        while fed < words.len() {
+            let chunk = &words[fed..words.len().min(fed + together)];
+            let skipped = from.saturating_sub(fed).min(chunk.len());
+            match self.decide_after(chunk, skipped) {
+                Ok(decided) => {
+                    if !decided.into_iter().all(&mut each) {
+                        return Ok(());
+                    }
+                    fed += chunk.len();
+                }
+                // What comes out before the value that is not finite, is to be seen all the same.
+                Err(NonFinite) if chunk.len() > 1 => together = 1,
+                Err(NonFinite) => return Err(Unfed::NonFinite),
+            }
+        }
+        Ok(())
+    }
+
+    /// Feeds a chunk, and gives what comes out after all but the first `skipped` of it. Nothing is fed if
+    /// a value is not finite.
+    fn decide_after(&mut self, chunk: &[Word], skipped: usize) -> Result<Vec<Decided>, NonFinite> {
+        let (model, done) = (self.model, self.done);
+        let decided = model.threads.run(|| {
+            let states = self.pass(chunk)?;
+            model.decide(&states[skipped * model.width()..])
+        });
+        if decided.is_err() {
+            self.caches
+                .iter_mut()
+                .for_each(|cache| cache.truncate(done));
+            self.done = done;
+        }
+        decided
+    }
+
+    fn check_room(&self, words: &[Word]) -> Result<(), Unfed> {
+        match self.done + words.len() <= self.room {
+            true => Ok(()),
+            false => Err(Unfed::NoRoom),
+        }
+    }
+
+    /// Passes words through all layers; gives what comes out for each of them.
+    fn pass(&mut self, words: &[Word]) -> Result<Vec<f32>, NonFinite> {
+        let weights = &self.model.weights;
+        let mut x = weights.embeddings.rows(words);
         for (layer, cache) in weights.layers.iter().zip(&mut self.caches) {
-            let normal = rms_norm(&x, &layer.attention_norm, weights.epsilon)?;
-            x = (x + attention::attend(layer, cache, &normal, &angles, mask.as_ref(), shape)?)?;
-            let normal = rms_norm(&x, &layer.feed_forward_norm, weights.epsilon)?;
-            x = (x + feed_forward(layer, &normal)?)?;
+            self.model.attend(layer, cache, self.done, &mut x)?;
+            self.model.feed_forward(layer, &mut x)?;
         }
         self.done += words.len();
-        x.narrow(0, words.len() - 1, 1)?.contiguous()
+        Ok(x)
     }
-
-    fn logits(&self, last: &Tensor) -> Result<Vec<f32>> {
-        let weights = &self.model.weights;
-        let normal = rms_norm(last, &weights.norm, weights.epsilon)?;
-        weights.head.forward(&normal)?.flatten_all()?.to_vec1()
-    }
-}
-
-fn feed_forward(layer: &Layer, x: &Tensor) -> Result<Tensor> {
-    let gate = layer.gate.forward(x)?.silu()?;
-    layer.down.forward(&(gate * layer.up.forward(x)?)?)
 }

@@ -12,6 +12,9 @@ const F32: u64 = 4;
 /// Copies of a tensor that a step makes at most.
 const COPIES: u64 = 4;
 
+/// Threads that one job runs on, at most by far.
+const MOST_THREADS: u64 = 32;
+
 /// Bytes that a job with `input` words takes at most, beside the model; rather too many.
 pub fn job_bytes(shape: &ModelShape, task: &Task, input: usize) -> u64 {
     let new = match task {
@@ -19,13 +22,14 @@ pub fn job_bytes(shape: &ModelShape, task: &Task, input: usize) -> u64 {
         Task::Embedding => 0,
     };
     let positions = (input as u64).saturating_add(new).min(shape.context.into());
-    // Of a decoder only a chunk passes at once, and the rest is in its cache.
-    let (at_once, cached) = match shape.architecture {
-        Architecture::Llama => (positions.min(llama::CHUNK as u64), positions),
-        Architecture::Bert => (positions, 0),
+    // Of a decoder only a chunk passes at once, of which each thread scores one position at a time; the
+    // rest is in its cache.
+    let (at_once, scored, cached) = match shape.architecture {
+        Architecture::Llama => (positions.min(llama::CHUNK as u64), MOST_THREADS, positions),
+        Architecture::Bert => (positions, positions, 0),
     };
     let heads = u64::from(shape.heads);
-    let scores = product([at_once, positions, heads, COPIES]);
+    let scores = product([scored, positions, heads, COPIES]);
     let width = u64::from(shape.hidden) + u64::from(shape.intermediate);
     let states = product([at_once, width, COPIES]);
     let key_width = u64::from(shape.kv_heads) * u64::from(shape.head_dim);

@@ -2,7 +2,8 @@
 
 use crate::{
     bert::Bert,
-    chat, completion,
+    chat,
+    completion::{self, Replayed},
     gguf::Gguf,
     llama::Llama,
     memory::job_bytes,
@@ -42,7 +43,7 @@ impl Model {
         let weights = files.weights.open()?;
         let tokenizer = files.tokenizer.map(|file| file.open()).transpose()?;
         let (network, text) = match (manifest.shape.architecture, tokenizer) {
-            (Architecture::Llama, None) => load_llama(&weights, &manifest, device)?,
+            (Architecture::Llama, None) => load_llama(&weights, &manifest)?,
             (Architecture::Bert, Some(tokenizer)) => {
                 load_bert(&weights, &tokenizer, &manifest, device)?
             }
@@ -140,6 +141,36 @@ impl Model {
         }
     }
 
+    /// Checks a completion by one pass over its prompt and output, which is far cheaper than to generate
+    /// it.
+    pub fn replay(
+        &self,
+        task: &Task,
+        seed: &[u8; 32],
+        input: &[Word],
+        claimed: &Completed,
+    ) -> Result<Replayed, Failure> {
+        self.check_input(input)?;
+        match (task, &self.network) {
+            (
+                Task::Completion {
+                    max_new_tokens,
+                    sampling,
+                },
+                Network::Decoder(llama),
+            ) => {
+                let job = completion::Job {
+                    max_new_tokens: *max_new_tokens,
+                    sampling: *sampling,
+                    seed: *seed,
+                    input,
+                };
+                completion::replay(llama, &self.manifest, &job, claimed)
+            }
+            _ => Err(self.cannot("replay anything but completions")),
+        }
+    }
+
     fn check_input(&self, input: &[Word]) -> Result<(), Failure> {
         if input.is_empty() {
             return Err(Failure::bad_input("the input is empty"));
@@ -170,9 +201,14 @@ fn check_manifest(manifest: &Manifest) -> Result<(), Failure> {
     if !manifest.shape.is_sane() {
         return Err(Failure::bad_model("the manifest's shape is out of bounds"));
     }
-    if manifest.kernel_version != 0 {
+    // Encoders still run on candle's kernels, which no specification describes.
+    let known = match manifest.shape.architecture {
+        Architecture::Llama => kagari_kernels::VERSION,
+        Architecture::Bert => 0,
+    };
+    if manifest.kernel_version != known {
         return Err(Failure::bad_model(format!(
-            "kernel specification {} is not known to this version, which knows none yet (0)",
+            "the manifest names version {} of the kernel specification, known for this architecture is {known}",
             manifest.kernel_version
         )));
     }
@@ -190,14 +226,10 @@ fn check_manifest(manifest: &Manifest) -> Result<(), Failure> {
     }
 }
 
-fn load_llama(
-    weights: &VerifiedFile,
-    manifest: &Manifest,
-    device: &Device,
-) -> Result<(Network, Text), Failure> {
+fn load_llama(weights: &VerifiedFile, manifest: &Manifest) -> Result<(Network, Text), Failure> {
     let gguf = Gguf::parse(weights).map_err(|e| weights.failure(e))?;
     let text = Text::from_gguf(&gguf, manifest.shape.vocab).map_err(|e| weights.failure(e))?;
-    let llama = Llama::load(&gguf, manifest.shape, device).map_err(|e| weights.failure(e))?;
+    let llama = Llama::load(&gguf, manifest.shape).map_err(|e| weights.failure(e))?;
     Ok((Network::Decoder(llama), text))
 }
 

@@ -3,10 +3,11 @@
 //! can be drawn again by itself.
 
 use blake2::{digest::consts::U32, Blake2b, Digest};
+use kagari_kernels::fast::{likelihoods as likelihoods_of, InstructionSet};
 use kagari_primitives::{Sampling, Word};
 
 /// The weight of the likeliest token.
-const MAX_WEIGHT: f64 = (1u64 << 30) as f64;
+const MAX_WEIGHT: f32 = (1u64 << 30) as f32;
 /// Domain of the draws' hashes.
 const DOMAIN: &[u8] = b"kagari-draw";
 
@@ -36,12 +37,18 @@ fn argmax(logits: &[f32]) -> Option<Word> {
 }
 
 /// `floor(2^30 · exp((l − max) / temperature))`.
-///
-/// `exp` is the platform's; the kernel specification will put a polynomial here.
 fn weights(logits: &[f32], max: f32, temperature: u32) -> Vec<u64> {
-    let inverse = 1_000.0 / f64::from(temperature);
-    let weight = |l: &f32| (MAX_WEIGHT * ((f64::from(*l) - f64::from(max)) * inverse).exp()) as u64;
-    logits.iter().map(weight).collect()
+    let factor = 1_000.0 / temperature as f32;
+    let mut likelihoods = vec![0.0; logits.len()];
+    likelihoods_of(
+        InstructionSet::best(),
+        logits,
+        max,
+        factor,
+        &mut likelihoods,
+    );
+    let weight = |likelihood: &f32| (likelihood * MAX_WEIGHT) as u64;
+    likelihoods.iter().map(weight).collect()
 }
 
 /// The greatest `t` for which the weights of at least `t` make up the share `top_p` of all.

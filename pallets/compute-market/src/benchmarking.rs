@@ -134,7 +134,22 @@ where
             }
         });
     }
+    models.iter().for_each(fill_book::<T>);
     who
+}
+
+/// Fills a book up with dearer offers, of which nobody asks more.
+fn fill_book<T: Config>(model: &ModelId) {
+    Book::<T>::mutate(model, |book| {
+        for i in book.len() as u32..MAX_LISTINGS {
+            let listing = Listing {
+                price: Balance::MAX - Balance::from(MAX_LISTINGS - i),
+                provider: account("listed", i, 0),
+            };
+            book.try_push(listing).expect("there is a line left; qed");
+        }
+    });
+    OfferCount::<T>::insert(model, MAX_LISTINGS);
 }
 
 /// A job that is assigned, and its provider's worker key.
@@ -350,9 +365,9 @@ mod benches {
     #[benchmark]
     fn time_out_job() {
         let model = llm::<T>();
-        crowded_book::<T>(model);
         // A third offer that can take the job over.
         provider::<T>(99, 1_000_000, &[model]);
+        crowded_book::<T>(model);
         let job = assigned::<T>(model);
         let_it_be_due::<T>(job);
         #[block]

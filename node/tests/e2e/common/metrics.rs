@@ -1,6 +1,6 @@
 //! What a node counts of itself, as Prometheus reads it.
 
-use super::node::Node;
+use super::{node::Node, process::pause};
 use std::{
     io::{Read, Write},
     net::TcpStream,
@@ -10,6 +10,17 @@ impl Node {
     /// The value of a metric, over all its labels; `None` if the node has no such metric.
     pub fn metric(&self, name: &str) -> Option<f64> {
         self.metric_with(name, "")
+    }
+
+    /// Waits until a job is being computed.
+    pub async fn wait_until_job_runs(&self) {
+        for _ in 0..600 {
+            if self.metric("kagari_jobs_running") == Some(1.0) {
+                return;
+            }
+            pause().await;
+        }
+        panic!("no job is being computed:\n{}", self.log_tail());
     }
 
     /// Like [`Self::metric`], over those that have this label.

@@ -199,8 +199,8 @@ impl Float for Soft {
 
     fn div(self, divisor: Self) -> Self {
         let negative = self.negative() != divisor.negative();
-        let undefined = (self.is_zero() && divisor.is_zero())
-            || (self.is_infinite() && divisor.is_infinite());
+        let undefined =
+            (self.is_zero() && divisor.is_zero()) || (self.is_infinite() && divisor.is_infinite());
         if self.is_nan() || divisor.is_nan() || undefined {
             return Self(NAN);
         }

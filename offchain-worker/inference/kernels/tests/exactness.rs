@@ -94,6 +94,16 @@ fn hard_bits(x: &[Hard]) -> Vec<u32> {
 }
 
 #[test]
+fn the_best_set_of_this_machine_is_among_those_tested() {
+    let tested: Vec<_> = sets().collect();
+    println!("instruction sets: {tested:?}");
+    assert!(tested.contains(&InstructionSet::best()));
+    if cfg!(target_arch = "aarch64") {
+        assert_eq!(InstructionSet::best(), InstructionSet::Neon);
+    }
+}
+
+#[test]
 fn products_are_those_of_the_specification() {
     let threads = [1, 2, 3, 8].map(|n| Threads::new(n).unwrap());
     let mut rng = rng(1);

@@ -1,9 +1,9 @@
-//! The pass through the blocks, compared with the one of candle-transformers.
+//! The pass through the layers: near candle-transformers' own, and the same bits whatever the way.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use super::*;
 use crate::store::{ModelFiles, VerifiedFile};
-use candle_core::quantized::gguf_file::Content;
+use candle_core::{quantized::gguf_file::Content, Device, Tensor};
 use candle_transformers::models::quantized_llama::ModelWeights;
 use kagari_primitives::known_models;
 use std::{io::Cursor, path::PathBuf};
@@ -18,7 +18,7 @@ fn weights() -> VerifiedFile {
 
 fn llama(weights: &VerifiedFile) -> Llama {
     let shape = known_models::smollm2_135m_instruct().shape;
-    Llama::load(&Gguf::parse(weights).unwrap(), shape, &Device::Cpu).unwrap()
+    Llama::load(&Gguf::parse(weights).unwrap(), shape).unwrap()
 }
 
 /// So many ordinary words, the same every time.
@@ -26,68 +26,95 @@ fn words(count: u32) -> Vec<Word> {
     (0..count).map(|i| 17 + i * 7_919 % 40_000).collect()
 }
 
-fn greatest_difference(a: &[f32], b: &[f32]) -> f32 {
-    assert_eq!(a.len(), b.len());
-    a.iter()
-        .zip(b)
-        .fold(0.0, |most, (a, b)| most.max((a - b).abs()))
+fn likeliest(logits: &[f32]) -> usize {
+    let greatest = |a: &usize, b: &usize| logits[*a].total_cmp(&logits[*b]);
+    (0..logits.len()).max_by(greatest).unwrap()
 }
 
+/// Candle rounds activations in other places, so its logits are near, and not the same.
 #[test]
-fn logits_are_those_of_candle_transformers() {
+fn logits_are_near_those_of_candle_transformers() {
     let file = weights();
     let mut reader = Cursor::new(&file[..]);
     let content = Content::read(&mut reader).unwrap();
     let mut reference = ModelWeights::from_gguf(content, &mut reader, &Device::Cpu).unwrap();
     let mut expected = |words: &[Word], position| {
-        let ids = Tensor::new(words, &Device::Cpu)
-            .unwrap()
-            .unsqueeze(0)
-            .unwrap();
-        let logits = reference.forward(&ids, position).unwrap();
-        logits.flatten_all().unwrap().to_vec1::<f32>().unwrap()
+        let ids = Tensor::new(words, &Device::Cpu).unwrap();
+        let logits = reference.forward(&ids.unsqueeze(0).unwrap(), position);
+        let logits = logits.unwrap().flatten_all().unwrap();
+        logits.to_vec1::<f32>().unwrap()
     };
     let llama = llama(&file);
-    let mut session = llama.session(CHUNK + 12).unwrap();
-    // More than a chunk, then single tokens.
-    let prompt = words(CHUNK as u32 + 10);
-    let mut fed = |words: &[Word]| session.feed(words, || ()).unwrap();
-    assert!(greatest_difference(&fed(&prompt), &expected(&prompt, 0)) < 1e-2);
-    for (position, word) in [(prompt.len(), 5_000), (prompt.len() + 1, 42)] {
-        assert!(greatest_difference(&fed(&[word]), &expected(&[word], position)) < 1e-2);
+    let mut session = llama.session(CHUNK + 12);
+    let mut fed = |words: &[Word]| session.feed(words, || ()).unwrap().logits;
+    // Words that make sense, so that the likeliest next one stands out: more than a chunk, then two.
+    let template = known_models::smollm2_135m_instruct().chat_template;
+    let sentence = template.unwrap().default_system;
+    let text: Vec<Word> = sentence.iter().copied().cycle().take(CHUNK + 12).collect();
+    let (prompt, more) = text.split_at(CHUNK + 10);
+    let pairs = [
+        (fed(prompt), expected(prompt, 0)),
+        (fed(&more[..1]), expected(&more[..1], CHUNK + 10)),
+        (fed(&more[1..]), expected(&more[1..], CHUNK + 11)),
+    ];
+    for (found, expected) in pairs {
+        let difference = found.iter().zip(&expected).map(|(a, b)| (a - b).abs());
+        let mean = difference.sum::<f32>() / found.len() as f32;
+        println!("mean difference of the logits: {mean}");
+        assert!(mean < 0.5, "{mean}");
+        assert_eq!(likeliest(&found), likeliest(&expected));
+    }
+}
+
+fn hashes(decided: &Decided) -> [kagari_primitives::Hash; 2] {
+    [&decided.hidden, &decided.logits].map(|v| kagari_primitives::trace::values_hash(v))
+}
+
+#[test]
+fn bits_do_not_depend_on_how_a_prompt_is_fed() {
+    let file = weights();
+    let llama = llama(&file);
+    let prompt = words(261);
+    let fed_by = |piece: usize| {
+        let mut session = llama.session(prompt.len());
+        let fed = prompt
+            .chunks(piece)
+            .map(|p| session.feed(p, || ()).unwrap());
+        hashes(&fed.last().unwrap())
+    };
+    let whole = fed_by(prompt.len());
+    // What every machine gives. If it changes, so does the version of the kernel specification.
+    let everywhere = [
+        hex_literal::hex!("5dead0861845a5cacd86925e563557d476e7c82e76ae565e2ffa0a5f44c00c33"),
+        hex_literal::hex!("0ff2f22cec6d30fdea0db424d13ef3ffd48cc3e09893e5127ecfffb721fb5230"),
+    ];
+    assert_eq!(whole.map(|hash| hash.0), everywhere);
+    for piece in [1, 7, 32, 100] {
+        assert_eq!(fed_by(piece), whole, "by {piece}");
     }
 }
 
 #[test]
-fn a_prompt_fed_whole_or_word_by_word_gives_the_same_logits() {
+fn bits_do_not_depend_on_the_machine_or_its_threads() {
     let file = weights();
-    let llama = llama(&file);
+    let mut llama = llama(&file);
     let prompt = words(9);
-    let mut whole = llama.session(9).unwrap();
-    let mut single = llama.session(9).unwrap();
-    let expected = whole.feed(&prompt, || ()).unwrap();
-    let found = prompt
-        .iter()
-        .map(|word| single.feed(&[*word], || ()).unwrap())
-        .last()
-        .unwrap();
-    assert!(greatest_difference(&found, &expected) < 1e-2);
+    let expected = hashes(&llama.session(9).feed(&prompt, || ()).unwrap());
+    for set in InstructionSet::ALL.into_iter().filter(|s| s.is_available()) {
+        for threads in [1, 3, 8] {
+            (llama.set, llama.threads) = (set, Threads::new(threads).unwrap());
+            let found = hashes(&llama.session(9).feed(&prompt, || ()).unwrap());
+            assert_eq!(found, expected, "{set:?}, {threads} threads");
+        }
+    }
 }
 
 #[test]
 fn positions_beyond_the_room_are_refused() {
     let file = weights();
     let llama = llama(&file);
-    let mut session = llama.session(2).unwrap();
+    let mut session = llama.session(2);
     assert!(session.feed(&words(2), || ()).is_ok());
-    assert!(session.feed(&words(1), || ()).is_err());
-    assert!(session.feed(&[], || ()).is_err());
-}
-
-#[test]
-fn angles_reach_to_the_end_of_the_context() {
-    let shape = known_models::smollm2_135m_instruct().shape;
-    let rotation = Rotation::new(&shape, 100_000.0, &Device::Cpu).unwrap();
-    assert!(rotation.at(shape.context as usize - 1, 1).is_ok());
-    assert!(rotation.at(shape.context as usize, 1).is_err());
+    assert_eq!(session.feed(&words(1), || ()), Err(Unfed::NoRoom));
+    assert_eq!(session.feed(&[], || ()), Err(Unfed::NoWords));
 }

@@ -1,12 +1,14 @@
 //! The weights of a Llama, and the check that a GGUF file holds just these.
 
 use crate::gguf::{Gguf, Malformed};
-use candle_core::{
-    quantized::{ggml_file::qtensor_from_ggml, QMatMul, QTensor},
-    Device, Result, Tensor,
+use candle_core::quantized::GgmlDType;
+use kagari_kernels::{
+    fast::Matrix,
+    float::Hard,
+    reference::{dequantise_row, Format},
 };
-use kagari_primitives::model::ModelShape;
-use std::{collections::HashMap, sync::Arc};
+use kagari_primitives::{model::ModelShape, Word};
+use std::collections::HashMap;
 
 const EMBEDDINGS: &str = "token_embd.weight";
 const NORM: &str = "output_norm.weight";
@@ -24,33 +26,49 @@ pub struct Hyperparameters {
 /// All weights.
 pub struct Weights {
     /// A row for each token id.
-    pub embeddings: Arc<QTensor>,
-    /// The blocks.
+    pub embeddings: Embeddings,
+    /// The layers.
     pub layers: Vec<Layer>,
     /// The last norm.
-    pub norm: Tensor,
+    pub norm: Vec<f32>,
     /// From the last norm to logits.
-    pub head: QMatMul,
+    pub head: Matrix,
     /// Added under the root of every norm.
     pub epsilon: f32,
 }
 
-/// The weights of one block.
+/// The weights of one layer.
 pub struct Layer {
-    pub attention_norm: Tensor,
-    pub query: QMatMul,
-    pub key: QMatMul,
-    pub value: QMatMul,
-    pub output: QMatMul,
-    pub feed_forward_norm: Tensor,
-    pub gate: QMatMul,
-    pub up: QMatMul,
-    pub down: QMatMul,
+    pub attention_norm: Vec<f32>,
+    pub query: Matrix,
+    pub key: Matrix,
+    pub value: Matrix,
+    pub output: Matrix,
+    pub feed_forward_norm: Vec<f32>,
+    pub gate: Matrix,
+    pub up: Matrix,
+    pub down: Matrix,
+}
+
+/// A row for each token id, as it stands in the file.
+pub struct Embeddings {
+    format: Format,
+    row_bytes: usize,
+    bytes: Vec<u8>,
+}
+
+impl Embeddings {
+    /// The rows of words, one after the other. The words are the model's.
+    pub fn rows(&self, words: &[Word]) -> Vec<f32> {
+        let row = |word: &Word| &self.bytes[*word as usize * self.row_bytes..][..self.row_bytes];
+        let floats = |word| dequantise_row::<Hard>(self.format, row(word));
+        words.iter().flat_map(floats).map(|x| x.0).collect()
+    }
 }
 
 /// Checks that the header says what `shape` says, and that the tensors are those of a Llama of this
 /// shape, all of them and no other: what is not known here would be left out of the computation.
-pub fn check(gguf: &Gguf, shape: &ModelShape) -> std::result::Result<Hyperparameters, String> {
+pub fn check(gguf: &Gguf, shape: &ModelShape) -> Result<Hyperparameters, String> {
     check_header(gguf, shape).map_err(|e| e.to_string())?;
     check_tensors(gguf, shape).map_err(|e| e.to_string())?;
     let number = |key| gguf.float(key).map(|n| n as f32).map_err(|e| e.to_string());
@@ -68,14 +86,14 @@ pub fn check(gguf: &Gguf, shape: &ModelShape) -> std::result::Result<Hyperparame
     Ok(Hyperparameters { rope_base, epsilon })
 }
 
-fn check_header(gguf: &Gguf, shape: &ModelShape) -> std::result::Result<(), Malformed> {
+fn check_header(gguf: &Gguf, shape: &ModelShape) -> Result<(), Malformed> {
     let architecture = gguf.text("general.architecture")?;
     if architecture != "llama" {
         let problem = format!("is {architecture:?}, expected \"llama\"");
         return Err(Malformed::new("general.architecture", problem));
     }
-    if !shape.head_dim.is_multiple_of(2) {
-        let problem = format!("is {}, expected an even number", shape.head_dim);
+    if !shape.head_dim.is_multiple_of(16) {
+        let problem = format!("is {}, expected a multiple of 16", shape.head_dim);
         return Err(Malformed::new("llama.rope.dimension_count", problem));
     }
     let expected: [(&str, u64); 7] = [
@@ -97,7 +115,7 @@ fn check_header(gguf: &Gguf, shape: &ModelShape) -> std::result::Result<(), Malf
     Ok(())
 }
 
-fn check_tensors(gguf: &Gguf, shape: &ModelShape) -> std::result::Result<(), Malformed> {
+fn check_tensors(gguf: &Gguf, shape: &ModelShape) -> Result<(), Malformed> {
     let mut expected = expected_tensors(shape);
     if gguf.tensor(HEAD).is_none() {
         expected.remove(HEAD);
@@ -154,49 +172,90 @@ fn name(layer: u16, part: &str) -> String {
 }
 
 impl Weights {
-    /// Copies the weights of a file that [`check`] accepts to the device.
-    pub fn load(gguf: &Gguf, shape: &ModelShape, epsilon: f32, device: &Device) -> Result<Self> {
-        let loader = Loader { gguf, device };
-        let embeddings = Arc::new(loader.tensor(EMBEDDINGS)?);
+    /// Lays out the weights of a file that [`check`] accepts.
+    pub fn load(gguf: &Gguf, shape: &ModelShape, epsilon: f32) -> Result<Self, String> {
+        let loader = Loader { gguf };
         let head = match gguf.tensor(HEAD) {
-            Some(_) => loader.matrix(HEAD)?,
-            None => QMatMul::from_arc(embeddings.clone())?,
+            Some(_) => HEAD,
+            None => EMBEDDINGS,
         };
-        let layers = (0..shape.layers)
-            .map(|layer| loader.layer(layer))
-            .collect::<Result<_>>()?;
         Ok(Self {
-            embeddings,
-            layers,
+            embeddings: loader.embeddings()?,
+            layers: (0..shape.layers)
+                .map(|layer| loader.layer(layer))
+                .collect::<Result<_, _>>()?,
             norm: loader.vector(NORM)?,
-            head,
+            head: loader.matrix(head)?,
             epsilon,
         })
     }
 }
 
+/// A matrix as it stands in the file.
+struct Stored<'a> {
+    format: Format,
+    rows: usize,
+    columns: usize,
+    row_bytes: usize,
+    bytes: &'a [u8],
+}
+
 struct Loader<'a> {
     gguf: &'a Gguf<'a>,
-    device: &'a Device,
 }
 
 impl Loader<'_> {
-    fn tensor(&self, name: &str) -> Result<QTensor> {
-        let Some((info, bytes)) = self.gguf.tensor(name) else {
-            candle_core::bail!("{name}: this tensor is missing");
+    fn stored(&self, name: &str) -> Result<Stored<'_>, String> {
+        let tensor = self.gguf.tensor(name);
+        let (info, bytes) = tensor.ok_or_else(|| format!("{name}: this tensor is missing"))?;
+        let format = format_of(info.dtype).ok_or_else(|| {
+            let dtype = info.dtype;
+            format!("{name}: its elements are {dtype:?}, for which there are no exact kernels")
+        })?;
+        let (rows, columns) = match info.dims[..] {
+            [columns] => (1, columns),
+            [rows, columns] => (rows, columns),
+            _ => return Err(format!("{name}: is no matrix")),
         };
-        qtensor_from_ggml(info.dtype, bytes, info.dims.clone(), self.device)
+        let row_bytes = format.row_bytes(columns);
+        let row_bytes = row_bytes.ok_or_else(|| format!("{name}: has no whole blocks in a row"))?;
+        Ok(Stored {
+            format,
+            rows,
+            columns,
+            row_bytes,
+            bytes,
+        })
     }
 
-    fn matrix(&self, name: &str) -> Result<QMatMul> {
-        QMatMul::from_qtensor(self.tensor(name)?)
+    fn matrix(&self, name: &str) -> Result<Matrix, String> {
+        let Stored {
+            format,
+            rows,
+            columns,
+            bytes,
+            ..
+        } = self.stored(name)?;
+        Matrix::pack(format, rows, columns, bytes)
+            .ok_or_else(|| format!("{name}: its bytes are not {rows} rows of {columns}"))
     }
 
-    fn vector(&self, name: &str) -> Result<Tensor> {
-        self.tensor(name)?.dequantize(self.device)
+    fn vector(&self, name: &str) -> Result<Vec<f32>, String> {
+        let stored = self.stored(name)?;
+        let floats = dequantise_row::<Hard>(stored.format, stored.bytes);
+        Ok(floats.into_iter().map(|x| x.0).collect())
     }
 
-    fn layer(&self, layer: u16) -> Result<Layer> {
+    fn embeddings(&self) -> Result<Embeddings, String> {
+        let stored = self.stored(EMBEDDINGS)?;
+        Ok(Embeddings {
+            format: stored.format,
+            row_bytes: stored.row_bytes,
+            bytes: stored.bytes.to_vec(),
+        })
+    }
+
+    fn layer(&self, layer: u16) -> Result<Layer, String> {
         let matrix = |part| self.matrix(&name(layer, part));
         let vector = |part| self.vector(&name(layer, part));
         Ok(Layer {
@@ -211,4 +270,20 @@ impl Loader<'_> {
             down: matrix("ffn_down")?,
         })
     }
+}
+
+/// The format that the kernels know a type of elements by.
+fn format_of(dtype: GgmlDType) -> Option<Format> {
+    Some(match dtype {
+        GgmlDType::F32 => Format::F32,
+        GgmlDType::F16 => Format::F16,
+        GgmlDType::Q4_0 => Format::Q4_0,
+        GgmlDType::Q4_1 => Format::Q4_1,
+        GgmlDType::Q5_0 => Format::Q5_0,
+        GgmlDType::Q5_1 => Format::Q5_1,
+        GgmlDType::Q8_0 => Format::Q8_0,
+        GgmlDType::Q4K => Format::Q4K,
+        GgmlDType::Q6K => Format::Q6K,
+        _ => return None,
+    })
 }

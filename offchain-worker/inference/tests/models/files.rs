@@ -121,7 +121,12 @@ fn a_shape_that_is_not_the_files_is_refused() {
 
 #[test]
 fn kernels_that_are_not_known_are_refused() {
-    let mut manifest = known_models::all_minilm_l6_v2();
-    manifest.kernel_version = 1;
-    assert!(refused(&models_dir(), manifest).contains("kernel specification 1 is not known"));
+    for mut manifest in known_models::all() {
+        manifest.kernel_version = 2;
+        let refusal = refused(&models_dir(), manifest);
+        assert!(
+            refusal.contains("version 2 of the kernel specification"),
+            "{refusal}"
+        );
+    }
 }

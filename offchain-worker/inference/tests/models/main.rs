@@ -3,6 +3,7 @@
 
 mod files;
 mod minilm;
+mod replay;
 mod smollm2;
 mod support;
 mod token_ids;

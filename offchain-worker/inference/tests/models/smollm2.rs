@@ -31,7 +31,7 @@ fn sampled(seed: u8) -> Completed {
 
 #[test]
 fn a_question_is_answered_up_to_a_stop_token() {
-    let input = question("Which city is the capital of France?");
+    let input = question("Name the capital of France.");
     let completed = run(smollm2(), greedy(64), 0, &input);
     let text = smollm2().decode(&completed.output).unwrap();
     assert!(text.contains("Paris") && !text.contains("<|"), "{text}");

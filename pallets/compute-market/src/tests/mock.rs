@@ -273,24 +273,27 @@ pub fn bring(words: &[Word]) {
 }
 
 /// Submits a job in an extrinsic of its own.
-pub fn submit(
+pub fn submit(who: &AccountId, spec: JobSpec, input: &[Word]) -> sp_runtime::DispatchResult {
+    sp_io::storage::set(b":extrinsic_index", &0u32.encode());
+    bring(input);
+    submit_brought(who, spec, input)
+}
+
+/// Submits a job in the present extrinsic, whatever that ends with.
+pub fn submit_brought(
     who: &AccountId,
     spec: JobSpec,
     input: &[Word],
-) -> frame_support::dispatch::DispatchResultWithPostInfo {
-    sp_io::storage::set(b":extrinsic_index", &0u32.encode());
-    bring(input);
-    Market::submit_job(signed(who), spec, input.to_vec())
+) -> sp_runtime::DispatchResult {
+    let submitted = Market::submit_job(signed(who), spec, input.to_vec());
+    submitted.map(|_| ()).map_err(|refused| refused.error)
 }
 
 /// Submits what must be refused. The extrinsic is noted beforehand, as that is not the call's doing.
 #[track_caller]
 pub fn refused(spec: JobSpec, input: &[u32], error: crate::Error<Test>) {
     bring(input);
-    frame_support::assert_noop!(
-        Market::submit_job(signed(&REQUESTER), spec, input.to_vec()),
-        error
-    );
+    frame_support::assert_noop!(submit_brought(&REQUESTER, spec, input), error);
 }
 
 /// Submits a job by the requester and gives its id.

@@ -124,7 +124,7 @@ fn an_escrow_that_cannot_be_paid() {
     TestExt::new().offer(ALICE, 100, 1).execute_with(|| {
         bring(&[1]);
         assert_noop!(
-            Market::submit_job(signed(&POOR), spec(), vec![1]),
+            submit_brought(&POOR, spec(), &[1]),
             Error::<Test>::CannotPayEscrow
         );
         assert_ok!(submit(&REQUESTER, spec(), &[1]));
@@ -145,12 +145,23 @@ fn the_same_job_twice_in_a_block() {
 fn a_payload_that_the_extrinsic_does_not_end_with() {
     TestExt::new().offer(ALICE, 1, 1).execute_with(|| {
         bring(&[1, 2, 3, 4]);
-        let submit = |input| Market::submit_job(signed(&REQUESTER), spec(), input);
+        let submit = |input: Vec<u32>| submit_brought(&REQUESTER, spec(), &input);
         assert_noop!(submit(vec![1, 2, 3]), Error::<Test>::NotTrailing);
         // A scheduled call has no extrinsic at all.
         sp_io::storage::clear(b":extrinsic_index");
         assert_noop!(submit(vec![1, 2, 3, 4]), Error::<Test>::NotTrailing);
         bring(&[1, 2, 3, 4]);
         assert_ok!(submit(vec![1, 2, 3, 4]));
+    });
+}
+
+#[test]
+fn a_refused_job_pays_for_no_attestation_and_no_settlement() {
+    TestExt::new().execute_with(|| {
+        bring(&[1]);
+        let refused = Market::submit_job(signed(&REQUESTER), spec(), vec![1]).unwrap_err();
+        assert_eq!(refused.error, Error::<Test>::NoOffer.into());
+        let weight = <() as crate::WeightInfo>::submit_job(1);
+        assert_eq!(refused.post_info.actual_weight, Some(weight));
     });
 }

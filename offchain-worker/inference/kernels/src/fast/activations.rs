@@ -94,8 +94,12 @@ impl Activations {
         prepared.scaled_sums = vec![0.0; x.len() / block];
         prepared.sums = vec![0; x.len() / part];
         let rows = prepared.positions;
-        let pieces = if rows < threads.count() * 4 { 1 } else { threads.count() };
-        let piece = rows.div_ceil(pieces) * columns;
+        let pieces = if rows < threads.count() * 4 {
+            1
+        } else {
+            threads.count()
+        };
+        let piece = rows.div_ceil(pieces).max(1) * columns;
         let job = |(((x, values), sums), (scales, scaled_sums))| {
             set.run(Quantise {
                 block,
@@ -114,6 +118,22 @@ impl Activations {
         let jobs = x.par_chunks(piece).zip(values).zip(sums);
         threads.run(|| jobs.zip(scales.zip(scaled_sums)).try_for_each(job))?;
         Ok(prepared)
+    }
+
+    /// Makes sure that all parts are as long as they should be, on which the products rely.
+    pub(super) fn assert_whole(&self) {
+        let (block, part) = self.kind.lengths();
+        let len = self.positions * self.columns;
+        let is_whole = match self.kind {
+            Kind::Floats => self.floats.len() == len,
+            _ => {
+                self.values.len() == len
+                    && self.scales.len() == len / block
+                    && self.scaled_sums.len() == len / block
+                    && self.sums.len() == len / part
+            }
+        };
+        assert!(is_whole);
     }
 
     /// Whether they will do for weights of `format` too.
@@ -158,7 +178,9 @@ impl Kernel for Quantise<'_> {
 
 #[inline(always)]
 unsafe fn quantise<L: Lanes>(x: &[f32], values: &mut [i8]) -> Result<f32, NonFinite> {
-    let greatest = x.iter().fold(0, |g: u32, x| g.max(x.to_bits() & 0x7fff_ffff));
+    let greatest = x
+        .iter()
+        .fold(0, |g: u32, x| g.max(x.to_bits() & 0x7fff_ffff));
     if greatest >= INFINITY {
         return Err(NonFinite);
     }

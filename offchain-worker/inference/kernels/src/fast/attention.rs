@@ -55,7 +55,9 @@ impl Cache {
         for (keys, values) in keys.chunks_exact(row).zip(values.chunks_exact(row)) {
             let at = self.positions;
             assert!(at < self.tiles * WIDTH, "the cache has room");
-            let heads = keys.chunks_exact(self.width).zip(values.chunks_exact(self.width));
+            let heads = keys
+                .chunks_exact(self.width)
+                .zip(values.chunks_exact(self.width));
             for (head, (key, value)) in heads.enumerate() {
                 let first = (head * self.tiles + at / WIDTH) * self.width * WIDTH + at % WIDTH;
                 for (i, k) in key.iter().enumerate() {
@@ -66,6 +68,11 @@ impl Cache {
             }
             self.positions += 1;
         }
+    }
+
+    /// Forgets all but the first `positions`.
+    pub fn truncate(&mut self, positions: usize) {
+        self.positions = self.positions.min(positions);
     }
 
     fn keys_of(&self, head: usize) -> &[f32] {
@@ -220,12 +227,14 @@ unsafe fn score<L: Lanes, const H: usize, const T: usize>(
     unsafe {
         let mut sums = [[L::splat(0.0); T]; H];
         for i in 0..width {
-            let keys: [L::Floats; T] =
-                core::array::from_fn(|t| L::load(keys[t][i * WIDTH..][..WIDTH].as_ptr()));
+            let mut vectors = [L::splat(0.0); T];
+            for (vector, keys) in vectors.iter_mut().zip(keys) {
+                *vector = L::load(keys[i * WIDTH..][..WIDTH].as_ptr());
+            }
             for h in 0..H {
                 let query = L::splat(queries[h][i]);
                 for t in 0..T {
-                    sums[h][t] = L::fma(query, keys[t], sums[h][t]);
+                    sums[h][t] = L::fma(query, vectors[t], sums[h][t]);
                 }
             }
         }
@@ -251,7 +260,9 @@ unsafe fn share<L: Lanes>(scores: &mut [f32], keys: usize) -> f32 {
         }
         let mut lanes = [0.0; WIDTH];
         L::store(lanes.as_mut_ptr(), greatest);
-        let greatest = lanes.into_iter().fold(first, |a, b| if b > a { b } else { a });
+        let greatest = lanes
+            .into_iter()
+            .fold(first, |a, b| if b > a { b } else { a });
         let greatest = L::splat(greatest);
         for scores in scores.chunks_exact_mut(WIDTH) {
             let share = exponential::<L>(L::sub(L::load(scores.as_ptr()), greatest));
@@ -284,12 +295,14 @@ impl<const H: usize> Mix<'_, H> {
         unsafe {
             let mut sums = [[L::splat(0.0); V]; H];
             for (key, values) in self.values.chunks(self.width).enumerate() {
-                let values: [L::Floats; V] =
-                    core::array::from_fn(|v| L::load(values[v * WIDTH..][..WIDTH].as_ptr()));
+                let mut vectors = [L::splat(0.0); V];
+                for (v, vector) in vectors.iter_mut().enumerate() {
+                    *vector = L::load(values[v * WIDTH..][..WIDTH].as_ptr());
+                }
                 for (h, sums) in sums.iter_mut().enumerate() {
                     let share = L::splat(self.shares[h * self.padded + key]);
                     for v in 0..V {
-                        sums[v] = L::fma(share, values[v], sums[v]);
+                        sums[v] = L::fma(share, vectors[v], sums[v]);
                     }
                 }
             }

@@ -1,10 +1,10 @@
 //! Which instructions a kernel runs on.
 
-use super::lanes::{Lanes, Scalar};
 #[cfg(target_arch = "aarch64")]
 use super::lanes::Neon;
 #[cfg(target_arch = "x86_64")]
 use super::lanes::{Avx2, Avx512};
+use super::lanes::{Lanes, Scalar};
 
 /// A set of instructions that kernels can run on. All give the same bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

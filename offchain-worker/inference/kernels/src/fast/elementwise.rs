@@ -157,13 +157,7 @@ unsafe fn gated<L: Lanes>(gate: &mut [f32; WIDTH], up: &[f32; WIDTH]) {
 }
 
 /// `e^((x − greatest) · factor)` for each of `x`, into `out`.
-pub fn likelihoods(
-    set: InstructionSet,
-    x: &[f32],
-    greatest: f32,
-    factor: f32,
-    out: &mut [f32],
-) {
+pub fn likelihoods(set: InstructionSet, x: &[f32], greatest: f32, factor: f32, out: &mut [f32]) {
     assert_eq!(x.len(), out.len());
     set.run(Likelihoods {
         x,

@@ -96,11 +96,16 @@ impl Matrix {
         let tile_bytes = blocks * layout.block_bytes();
         let mut tiles = Buffer::zeroed(rows.div_ceil(WIDTH) * tile_bytes);
         let tile_rows = bytes.chunks(WIDTH * row_bytes);
-        for (tile, rows) in tiles.bytes_mut().chunks_exact_mut(tile_bytes).zip(tile_rows) {
+        for (tile, rows) in tiles
+            .bytes_mut()
+            .chunks_exact_mut(tile_bytes)
+            .zip(tile_rows)
+        {
             for (lane, row) in rows.chunks_exact(row_bytes).enumerate() {
                 let from = row.chunks_exact(format.block_bytes());
                 let to = tile.chunks_exact_mut(layout.block_bytes());
-                to.zip(from).for_each(|(to, from)| pack(format, layout, lane, from, to));
+                to.zip(from)
+                    .for_each(|(to, from)| pack(format, layout, lane, from, to));
             }
         }
         Some(Self {
@@ -148,13 +153,21 @@ fn pack(format: Format, layout: Layout, lane: usize, block: &[u8], to: &mut [u8]
         Layout::Nibbles(small) => {
             let weights = SmallWeights::read(format, block);
             let (quants, halves) = to.split_at_mut(SMALL_BLOCK * WIDTH / 2);
-            put_nibbles(quants, lane, weights.values.map(|v| (i32::from(v) + small.offset) as u8));
+            put_nibbles(
+                quants,
+                lane,
+                weights.values.map(|v| (i32::from(v) + small.offset) as u8),
+            );
             put_small_halves(halves, lane, &weights);
         }
         Layout::Bytes(small) => {
             let weights = SmallWeights::read(format, block);
             let (quants, halves) = to.split_at_mut(SMALL_BLOCK * WIDTH);
-            put_bytes(quants, lane, &weights.values.map(|v| (i32::from(v) + small.offset) as u8));
+            put_bytes(
+                quants,
+                lane,
+                &weights.values.map(|v| (i32::from(v) + small.offset) as u8),
+            );
             put_small_halves(halves, lane, &weights);
         }
         Layout::Super4 => put_super4(to, lane, &SuperWeights::read(format, block)),

@@ -14,8 +14,8 @@ mod threads;
 
 pub use activations::Activations;
 pub use attention::Cache;
-pub use elementwise::{add, gate, likelihoods, rms_norm, scale};
-pub use rotation::{Pairs, Rotation};
 pub use dispatch::InstructionSet;
+pub use elementwise::{add, gate, likelihoods, rms_norm, scale};
 pub use matrix::Matrix;
+pub use rotation::{Pairs, Rotation};
 pub use threads::Threads;

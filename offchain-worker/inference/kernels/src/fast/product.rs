@@ -25,6 +25,7 @@ impl Matrix {
         out: &mut [f32],
     ) {
         assert!(x.fit(self.format) && x.columns == self.columns);
+        x.assert_whole();
         assert_eq!(out.len(), x.positions * self.rows);
         let out = Outputs::new(out);
         threads.split(self.tile_count(), |tiles| {
@@ -107,8 +108,7 @@ impl Multiply<'_> {
             unsafe {
                 let groups = nibble_groups::<L>(block);
                 let halves = block.as_ptr().add(SMALL_BLOCK * WIDTH / 2).cast();
-                let input = self.block::<P>(at, b);
-                add_small::<L, P, false>(&mut sums, &groups, halves, small, &input);
+                add_small::<L, P, false>(&mut sums, &groups, halves, small, self.x, (at, b));
             }
         }
         sums
@@ -125,44 +125,27 @@ impl Multiply<'_> {
         let mut sums = [unsafe { L::splat(0.0) }; P];
         for (b, block) in blocks.enumerate() {
             unsafe {
-                let groups = byte_groups::<L>(block);
+                let groups = byte_groups::<L, GROUPS>(block);
                 let halves = block.as_ptr().add(SMALL_BLOCK * WIDTH).cast();
-                let input = self.block::<P>(at, b);
                 if small.offset == 128 {
-                    add_small::<L, P, true>(&mut sums, &groups, halves, small, &input);
+                    add_small::<L, P, true>(&mut sums, &groups, halves, small, self.x, (at, b));
                 } else {
-                    add_small::<L, P, false>(&mut sums, &groups, halves, small, &input);
+                    add_small::<L, P, false>(&mut sums, &groups, halves, small, self.x, (at, b));
                 }
             }
         }
         sums
     }
 
-    /// Block `b` of the input of `P` positions.
     #[inline(always)]
-    fn block<const P: usize>(&self, at: usize, b: usize) -> [SmallInput<'_>; P] {
-        let blocks = self.x.columns / SMALL_BLOCK;
-        core::array::from_fn(|p| {
-            let i = (at + p) * blocks + b;
-            SmallInput {
-                values: &self.x.values[i * SMALL_BLOCK..][..SMALL_BLOCK],
-                scale: self.x.scales[i],
-                scaled_sum: self.x.scaled_sums[i],
-                sum: self.x.sums[i],
-            }
-        })
-    }
-
-    #[inline(always)]
-    unsafe fn super4<L: Lanes, const P: usize>(
-        &self,
-        weights: &[u8],
-        at: usize,
-    ) -> [L::Floats; P] {
+    unsafe fn super4<L: Lanes, const P: usize>(&self, weights: &[u8], at: usize) -> [L::Floats; P] {
         const PART: usize = SMALL_BLOCK * WIDTH / 2;
         const PARTS: usize = K_BLOCK / SMALL_BLOCK;
         let mut sums = [unsafe { L::splat(0.0) }; P];
-        for (b, block) in weights.chunks_exact(Layout::Super4.block_bytes()).enumerate() {
+        for (b, block) in weights
+            .chunks_exact(Layout::Super4.block_bytes())
+            .enumerate()
+        {
             let scales = &block[PARTS * PART..];
             let leasts = &scales[PARTS * WIDTH..];
             let halves: *const u16 = leasts[PARTS * WIDTH..].as_ptr().cast();
@@ -175,7 +158,8 @@ impl Multiply<'_> {
                     let least = L::load_u8(leasts[part * WIDTH..][..WIDTH].as_ptr());
                     for p in 0..P {
                         let (values, sums) = self.super_part(at + p, b, part, SMALL_BLOCK);
-                        let dot = dot::<L, false>(L::splat_int(0), &groups, values);
+                        let zero = L::splat_int(0);
+                        let dot = dot::<L, GROUPS, false>(zero, &groups, values.as_ptr());
                         dots[p] = L::add_ints(dots[p], L::mul_ints(scale, dot));
                         let sum = L::splat_int(sums[0] + sums[1]);
                         below[p] = L::add_ints(below[p], L::mul_ints(least, sum));
@@ -194,29 +178,27 @@ impl Multiply<'_> {
     }
 
     #[inline(always)]
-    unsafe fn super6<L: Lanes, const P: usize>(
-        &self,
-        weights: &[u8],
-        at: usize,
-    ) -> [L::Floats; P] {
+    unsafe fn super6<L: Lanes, const P: usize>(&self, weights: &[u8], at: usize) -> [L::Floats; P] {
         const PART_LEN: usize = 16;
         const PART: usize = PART_LEN * WIDTH;
         const PARTS: usize = K_BLOCK / PART_LEN;
         let mut sums = [unsafe { L::splat(0.0) }; P];
-        for (b, block) in weights.chunks_exact(Layout::Super6.block_bytes()).enumerate() {
+        for (b, block) in weights
+            .chunks_exact(Layout::Super6.block_bytes())
+            .enumerate()
+        {
             let scales = &block[PARTS * PART..];
             let halves: *const u16 = scales[PARTS * WIDTH..].as_ptr().cast();
             unsafe {
                 let mut dots = [L::splat_int(0); P];
                 for part in 0..PARTS {
-                    let groups: [L::Bytes; PART_LEN / 4] = core::array::from_fn(|g| {
-                        L::load_bytes(block[part * PART + g * 4 * WIDTH..][..4 * WIDTH].as_ptr())
-                    });
+                    let groups = byte_groups::<L, { PART_LEN / 4 }>(&block[part * PART..]);
                     let scale = L::load_i8(scales[part * WIDTH..][..WIDTH].as_ptr());
                     for p in 0..P {
                         let (values, sums) = self.super_part(at + p, b, part, PART_LEN);
                         let start = L::splat_int(-32 * sums[0]);
-                        let dot = dot::<L, false>(start, &groups, values);
+                        let dot =
+                            dot::<L, { PART_LEN / 4 }, false>(start, &groups, values.as_ptr());
                         dots[p] = L::add_ints(dots[p], L::mul_ints(scale, dot));
                     }
                 }
@@ -246,21 +228,13 @@ impl Multiply<'_> {
     }
 
     #[inline(always)]
-    unsafe fn floats<L: Lanes, const P: usize>(
-        &self,
-        weights: &[u8],
-        at: usize,
-    ) -> [L::Floats; P] {
+    unsafe fn floats<L: Lanes, const P: usize>(&self, weights: &[u8], at: usize) -> [L::Floats; P] {
         let load = |w: &[u8]| unsafe { L::load(w.as_ptr().cast()) };
         unsafe { self.fused::<L, P>(weights.chunks_exact(4 * WIDTH), load, at) }
     }
 
     #[inline(always)]
-    unsafe fn halves<L: Lanes, const P: usize>(
-        &self,
-        weights: &[u8],
-        at: usize,
-    ) -> [L::Floats; P] {
+    unsafe fn halves<L: Lanes, const P: usize>(&self, weights: &[u8], at: usize) -> [L::Floats; P] {
         let load = |w: &[u8]| unsafe { L::load_halves(w.as_ptr().cast()) };
         unsafe { self.fused::<L, P>(weights.chunks_exact(2 * WIDTH), load, at) }
     }
@@ -285,78 +259,90 @@ impl Multiply<'_> {
     }
 }
 
-/// A block of 32 activations of one position.
-#[derive(Clone, Copy)]
-struct SmallInput<'a> {
-    values: &'a [i8],
-    scale: f32,
-    scaled_sum: f32,
-    sum: i32,
-}
-
-/// Adds a block's product to the sums of `P` positions.
+/// Adds the product of block `b` to the sums of `P` positions from `at` on.
+///
+/// # Safety
+///
+/// The input has these positions and this block, and the halves are there.
 #[inline(always)]
 unsafe fn add_small<L: Lanes, const P: usize, const WIDE: bool>(
     sums: &mut [L::Floats; P],
     groups: &[L::Bytes; GROUPS],
     halves: *const u16,
     small: Small,
-    input: &[SmallInput<'_>; P],
+    x: &Activations,
+    (at, b): (usize, usize),
 ) {
+    let blocks = x.columns / SMALL_BLOCK;
     unsafe {
         let scale = L::load_halves(halves);
-        for (sum, input) in sums.iter_mut().zip(input) {
-            let start = L::splat_int(-small.offset * input.sum);
-            let dot = L::to_floats(dot::<L, WIDE>(start, groups, input.values));
-            *sum = L::fma(L::mul(scale, L::splat(input.scale)), dot, *sum);
-        }
-        if small.least {
-            let least = L::load_halves(halves.add(WIDTH));
-            for (sum, input) in sums.iter_mut().zip(input) {
-                *sum = L::fma(least, L::splat(input.scaled_sum), *sum);
+        let least = match small.least {
+            true => L::load_halves(halves.add(WIDTH)),
+            false => scale,
+        };
+        for (p, sum) in sums.iter_mut().enumerate() {
+            let i = (at + p) * blocks + b;
+            let start = L::splat_int(-small.offset * x.sums.as_ptr().add(i).read());
+            let values = x.values.as_ptr().add(i * SMALL_BLOCK);
+            let dot = L::to_floats(dot::<L, GROUPS, WIDE>(start, groups, values));
+            let unit = L::splat(x.scales.as_ptr().add(i).read());
+            *sum = L::fma(L::mul(scale, unit), dot, *sum);
+            if small.least {
+                let scaled_sum = L::splat(x.scaled_sums.as_ptr().add(i).read());
+                *sum = L::fma(least, scaled_sum, *sum);
             }
         }
     }
 }
 
 /// Adds to `sum` the products of groups of four weights with as many values.
+///
+/// # Safety
+///
+/// There are four values for each group.
 #[inline(always)]
-unsafe fn dot<L: Lanes, const WIDE: bool>(
+unsafe fn dot<L: Lanes, const G: usize, const WIDE: bool>(
     sum: L::Ints,
-    groups: &[L::Bytes],
-    values: &[i8],
+    groups: &[L::Bytes; G],
+    values: *const i8,
 ) -> L::Ints {
     let mut sum = sum;
-    for (group, x) in groups.iter().zip(values.chunks_exact(4)) {
-        // SAFETY: four bytes are there.
-        let x = unsafe { x.as_ptr().cast::<i32>().read_unaligned() };
-        sum = unsafe {
-            if WIDE {
-                L::dot_wide(sum, *group, x)
-            } else {
-                L::dot(sum, *group, x)
-            }
-        };
+    for (g, group) in groups.iter().enumerate() {
+        unsafe {
+            let x = values.cast::<i32>().add(g).read_unaligned();
+            sum = match WIDE {
+                true => L::dot_wide(sum, *group, x),
+                false => L::dot(sum, *group, x),
+            };
+        }
     }
     sum
 }
 
+// Vectors are put into arrays by loops, not by `from_fn` or `map`: what these are given is not always
+// inlined, and then not compiled for the set's instructions.
+
 #[inline(always)]
 unsafe fn nibble_groups<L: Lanes>(block: &[u8]) -> [L::Bytes; GROUPS] {
-    core::array::from_fn(|g| unsafe {
-        let packed = &block[g % (GROUPS / 2) * 4 * WIDTH..][..4 * WIDTH];
-        let packed = L::load_bytes(packed.as_ptr());
-        if g < GROUPS / 2 {
-            L::low_nibbles(packed)
-        } else {
-            L::high_nibbles(packed)
+    unsafe {
+        let packed = byte_groups::<L, { GROUPS / 2 }>(block);
+        let mut groups = [packed[0]; GROUPS];
+        for (g, packed) in packed.into_iter().enumerate() {
+            groups[g] = L::low_nibbles(packed);
+            groups[g + GROUPS / 2] = L::high_nibbles(packed);
         }
-    })
+        groups
+    }
 }
 
 #[inline(always)]
-unsafe fn byte_groups<L: Lanes>(block: &[u8]) -> [L::Bytes; GROUPS] {
-    core::array::from_fn(|g| unsafe {
-        L::load_bytes(block[g * 4 * WIDTH..][..4 * WIDTH].as_ptr())
-    })
+unsafe fn byte_groups<L: Lanes, const G: usize>(block: &[u8]) -> [L::Bytes; G] {
+    let block = &block[..G * 4 * WIDTH];
+    unsafe {
+        let mut groups = [L::load_bytes(block.as_ptr()); G];
+        for (g, group) in groups.iter_mut().enumerate() {
+            *group = L::load_bytes(block[g * 4 * WIDTH..][..4 * WIDTH].as_ptr());
+        }
+        groups
+    }
 }

@@ -109,7 +109,9 @@ fn swap_neighbours(head: &[f32], partners: &mut [f32]) {
 #[inline(always)]
 unsafe fn rotate<L: Lanes>(head: &mut [f32], partners: &[f32], cos: &[f32], sin: &[f32]) {
     let tables = cos.chunks_exact(WIDTH).zip(sin.chunks_exact(WIDTH));
-    let parts = head.chunks_exact_mut(WIDTH).zip(partners.chunks_exact(WIDTH));
+    let parts = head
+        .chunks_exact_mut(WIDTH)
+        .zip(partners.chunks_exact(WIDTH));
     for ((x, partner), (cos, sin)) in parts.zip(tables) {
         unsafe {
             let turned = L::mul(L::load(partner.as_ptr()), L::load(sin.as_ptr()));

@@ -29,17 +29,17 @@ pub fn rotate_halves<F: Float>(head: &mut [F], cos: &[F], sin: &[F]) {
 }
 
 fn rotated<F: Float>(a: F, b: F, cos: F, sin: F) -> (F, F) {
-    (
-        a.fma(cos, b.mul(sin).neg()),
-        b.fma(cos, a.mul(sin)),
-    )
+    (a.fma(cos, b.mul(sin).neg()), b.fma(cos, a.mul(sin)))
 }
 
 /// Attention of one query head, scaled and rotated, over `keys` and `values`: as many rows of its
 /// width as there are positions up to its own.
 pub fn attend<F: Float>(query: &[F], keys: &[F], values: &[F]) -> Result<Vec<F>, NonFinite> {
     let width = query.len();
-    let scores: Vec<F> = keys.chunks_exact(width).map(|key| dot(query, key)).collect();
+    let scores: Vec<F> = keys
+        .chunks_exact(width)
+        .map(|key| dot(query, key))
+        .collect();
     let mut greatest = scores.first().copied().ok_or(NonFinite)?;
     for score in &scores {
         if greatest.less(*score) {

@@ -78,7 +78,9 @@ impl SmallWeights {
     /// Reads a block of `format`, which is one of 32 weights.
     pub fn read(format: Format, block: &[u8]) -> Self {
         let half = |at: usize| u16::from_le_bytes([block[at], block[at + 1]]);
-        let word = |at: usize| u32::from_le_bytes([block[at], block[at + 1], block[at + 2], block[at + 3]]);
+        let word = |at: usize| {
+            u32::from_le_bytes([block[at], block[at + 1], block[at + 2], block[at + 3]])
+        };
         let (least, values) = match format {
             Format::Q4_0 => (None, nibbles(&block[2..], 0, 8)),
             Format::Q4_1 => (Some(half(2)), nibbles(&block[4..], 0, 0)),

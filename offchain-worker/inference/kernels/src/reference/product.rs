@@ -18,11 +18,15 @@ pub fn dot_row<F: Float>(format: Format, row: &[u8], x: &Quantised<F>) -> F {
     match x {
         Quantised::Small(x) => {
             let weights = blocks.map(|b| SmallWeights::read(format, b));
-            weights.zip(x).fold(zero, |sum, (w, x)| add_small(sum, &w, x))
+            weights
+                .zip(x)
+                .fold(zero, |sum, (w, x)| add_small(sum, &w, x))
         }
         Quantised::Super(x) => {
             let weights = blocks.map(|b| SuperWeights::read(format, b));
-            weights.zip(x).fold(zero, |sum, (w, x)| add_super(sum, &w, x))
+            weights
+                .zip(x)
+                .fold(zero, |sum, (w, x)| add_super(sum, &w, x))
         }
     }
 }
@@ -38,10 +42,15 @@ fn add_small<F: Float>(sum: F, weights: &SmallWeights, x: &SmallBlock<F>) -> F {
 }
 
 fn add_super<F: Float>(sum: F, weights: &SuperWeights, x: &SuperBlock<F>) -> F {
-    let parts = weights.values.chunks_exact(16).zip(x.values.chunks_exact(16));
+    let parts = weights
+        .values
+        .chunks_exact(16)
+        .zip(x.values.chunks_exact(16));
     let scaled = parts.zip(weights.scales);
     // Below 2^28 in magnitude; beyond 2^24, the conversion rounds.
-    let dot: i32 = scaled.map(|((w, x), scale)| i32::from(scale) * dot(w, x)).sum();
+    let dot: i32 = scaled
+        .map(|((w, x), scale)| i32::from(scale) * dot(w, x))
+        .sum();
     let scale = half::<F>(weights.scale).mul(x.scale);
     let sum = scale.fma(F::from_i32(dot), sum);
     let Some(least) = weights.least else {
@@ -71,7 +80,9 @@ pub fn dequantise_row<F: Float>(format: Format, row: &[u8]) -> Vec<F> {
         Format::F32 => blocks
             .map(|b| F::from_bits(u32::from_le_bytes([b[0], b[1], b[2], b[3]])))
             .collect(),
-        Format::F16 => blocks.map(|b| half(u16::from_le_bytes([b[0], b[1]]))).collect(),
+        Format::F16 => blocks
+            .map(|b| half(u16::from_le_bytes([b[0], b[1]])))
+            .collect(),
         Format::Q4K | Format::Q6K => blocks
             .map(|b| SuperWeights::read(format, b))
             .flat_map(|w| super_floats::<F>(&w))

@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# Runs the tests of the exact kernels for 64-bit ARM, under emulation: the same bits as here, with NEON.
+# Brings the target, a linker and qemu where they are missing.
+#
+# Usage: scripts/test-arm.sh
+set -euo pipefail
+
+here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+# shellcheck source=scripts/env.sh
+source "$here/env.sh"
+# shellcheck source=scripts/packages.sh
+source "$here/packages.sh"
+
+TARGET=aarch64-unknown-linux-gnu
+
+# Prints the Debian packages that are missing.
+missing_packages_for_arm() {
+    has aarch64-linux-gnu-gcc || echo gcc-aarch64-linux-gnu libc6-dev-arm64-cross
+    has qemu-aarch64-static || echo qemu-user-static
+}
+
+has_target() {
+    compgen -G "$(rustc --print target-libdir --target "$TARGET")/libstd*.rlib" >/dev/null
+}
+
+ensure_target() {
+    if has_target; then
+        return
+    fi
+    say "Adding the Rust target $TARGET"
+    rustup target add "$TARGET" >&2 || fail "please install Rust's standard library for $TARGET"
+}
+
+"$here/setup.sh" --tests --no-models
+choose_toolchain
+# shellcheck disable=SC2046
+install_packages $(missing_packages_for_arm)
+ensure_target
+export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc
+export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="qemu-aarch64-static -L /usr/aarch64-linux-gnu"
+unset CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS
+cd "$KAGARI_ROOT"
+cargo test --locked -p kagari-kernels --target "$TARGET" -- --nocapture
+say "The kernels give the same bits on 64-bit ARM"
