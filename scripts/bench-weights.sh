@@ -19,6 +19,12 @@ measure() {
     "$KAGARI_BIN/kagari-node" benchmark pallet --chain dev --pallet "$1" --extrinsic '*' \
         --steps "$steps" --repeat "$repeat" --heap-pages 4096 \
         --output "runtime/src/weights/$1.rs" >&2
+    anonymise "runtime/src/weights/$1.rs"
+}
+
+# Takes this machine's name and paths out of what was written.
+anonymise() {
+    sed -i -e 's/HOSTNAME: `[^`]*`, //' -e '/^\/\/ Executed Command:/,/^$/d' "$1"
 }
 
 "$here/setup.sh" --no-models

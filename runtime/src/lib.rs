@@ -17,6 +17,7 @@ pub mod configs;
 pub mod constants;
 pub mod genesis_presets;
 pub mod opaque;
+pub mod weights;
 
 use alloc::{borrow::Cow, vec::Vec};
 use sp_runtime::{generic, traits::BlakeTwo256, MultiAddress};

@@ -94,15 +94,13 @@ pub fn replay(
     job.check()?;
     let limit = job.limit(manifest)?;
     let words = &claimed.output;
-    if let Some(word) = words.iter().position(|w| *w >= manifest.shape.vocab) {
-        return Ok(Replayed::Differs(word as u32));
-    }
-    if words.len() > limit {
-        return Ok(Replayed::Differs(limit as u32));
-    }
-    // The last token that is put out is not fed, but for one after which a value was not finite.
-    let unfed = usize::from(claimed.stop != StopReason::NonFinite);
-    let fed = [job.input, &words[..words.len().saturating_sub(unfed)]].concat();
+    let is_known = |word: &&Word| **word < manifest.shape.vocab;
+    let known = words.iter().take(limit).take_while(is_known).count();
+    // The last token that is put out is not fed, but for one after which a value was not finite, or
+    // after which nonsense is claimed.
+    let all_fed = claimed.stop == StopReason::NonFinite || known < words.len();
+    let unfed = usize::from(!all_fed || known == limit);
+    let fed = [job.input, &words[..known.saturating_sub(unfed)]].concat();
     let (mut output, mut ended) = (Output::default(), None);
     let each = |decided: Decided| {
         ended = output.next(&decided, job, manifest, limit);

@@ -134,6 +134,7 @@ impl<'a> Gguf<'a> {
 
         let alignment = alignment(&metadata)?;
         let data = reader.rest_aligned_to(alignment)?;
+        let ranges = ranges_of(&infos);
         let mut tensors = HashMap::new();
         for (name, info) in infos {
             info.check_place(name, alignment, data.len())?;
@@ -141,11 +142,17 @@ impl<'a> Gguf<'a> {
                 return Err(Malformed::new(name, "two tensors have this name"));
             }
         }
+        check_overlaps(ranges)?;
         Ok(Self {
             metadata,
             tensors,
             data,
         })
+    }
+
+    /// The keys of all metadata entries, in no order.
+    pub fn keys(&self) -> impl Iterator<Item = &'a str> + '_ {
+        self.metadata.keys().copied()
     }
 
     /// The metadata entry `key`.
@@ -244,6 +251,30 @@ fn read_metadata<'a>(reader: &mut Reader<'a>, count: u64) -> Result<HashMap<&'a 
         }
     }
     Ok(metadata)
+}
+
+/// First byte, end, and name of each tensor.
+type Ranges<'a> = Vec<(usize, usize, &'a str)>;
+
+fn ranges_of<'a>(infos: &[(&'a str, TensorInfo)]) -> Ranges<'a> {
+    let ranges = infos
+        .iter()
+        .filter_map(|(name, info)| Some((info.range()?, *name)));
+    ranges
+        .map(|(range, name)| (range.start, range.end, name))
+        .collect()
+}
+
+/// Refuses tensors that share bytes: a small file could name large ones.
+fn check_overlaps(mut ranges: Ranges) -> Result<()> {
+    ranges.sort_unstable();
+    match ranges.windows(2).find(|pair| pair[1].0 < pair[0].1) {
+        Some(pair) => {
+            let problem = format!("it shares bytes with {}", pair[0].2);
+            Err(Malformed::new(pair[1].2, problem))
+        }
+        None => Ok(()),
+    }
 }
 
 fn alignment(metadata: &HashMap<&str, Value>) -> Result<u64> {

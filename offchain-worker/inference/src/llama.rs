@@ -24,6 +24,8 @@ use weights::{Layer, Weights};
 /// Positions that pass through the layers at once: so many that weights are read seldom, and so few
 /// that their activations stay near the processor.
 pub const CHUNK: usize = 128;
+/// States that are turned into logits at once: a row of logits is as long as the vocabulary.
+pub const DECIDED: usize = 8;
 
 /// A decoder, ready to be used by several sessions at once.
 pub struct Llama {
@@ -32,6 +34,7 @@ pub struct Llama {
     shape: ModelShape,
     set: InstructionSet,
     threads: Threads,
+    bytes: u64,
 }
 
 /// What the next token is decided from.
@@ -64,18 +67,30 @@ impl From<NonFinite> for Unfed {
 }
 
 impl Llama {
+    /// Bytes that the model of a file would take, which must be a Llama of `shape`.
+    pub fn bytes_of(gguf: &Gguf, shape: &ModelShape) -> Result<u64, String> {
+        weights::check(gguf, shape)?;
+        let angles = 2 * size_of::<f32>() * positions_of(shape) * usize::from(shape.head_dim);
+        Ok(Weights::bytes_of(gguf, shape)?.saturating_add(angles as u64))
+    }
+
+    /// Bytes that it takes, without sessions.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// Takes the weights out of a GGUF file. They must be those of `shape` to the last tensor.
     pub fn load(gguf: &Gguf, shape: ModelShape) -> Result<Self, String> {
         let hyperparameters = weights::check(gguf, &shape)?;
         let weights = Weights::load(gguf, &shape, hyperparameters.epsilon)?;
-        let positions = shape.context.min(MAX_INPUT + MAX_OUTPUT) as usize;
         let (base, width) = (hyperparameters.rope_base, shape.head_dim.into());
         Ok(Self {
             weights,
-            rotation: Rotation::new(Pairs::Neighbours, base, width, positions),
+            rotation: Rotation::new(Pairs::Neighbours, base, width, positions_of(&shape)),
+            bytes: Self::bytes_of(gguf, &shape)?,
             shape,
             set: InstructionSet::best(),
-            threads: Threads::default().map_err(|e| e.to_string())?,
+            threads: Threads::with_default_count().map_err(|e| e.to_string())?,
         })
     }
 
@@ -108,6 +123,32 @@ impl Llama {
             logits: logits.to_vec(),
         };
         Ok(pairs.map(decided).collect())
+    }
+
+    /// Shows `each` what is decided from, after each of these states, until it says `false`, and gives its
+    /// last word. What comes before a value that is not finite, is shown.
+    fn show(
+        &self,
+        states: &[f32],
+        each: &mut impl FnMut(Decided) -> bool,
+    ) -> Result<bool, NonFinite> {
+        for some in states.chunks(DECIDED * self.width()) {
+            let go_on = match self.threads.run(|| self.decide(some)) {
+                Ok(decided) => decided.into_iter().all(&mut *each),
+                Err(NonFinite) if some.len() > self.width() => {
+                    some.chunks(self.width())
+                        .try_fold(true, |go_on, state| match go_on {
+                            true => self.show(state, each),
+                            false => Ok(false),
+                        })?
+                }
+                Err(NonFinite) => return Err(NonFinite),
+            };
+            if !go_on {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Runs the product of a matrix with each row of `x`, for which it is prepared if it isn't.
@@ -165,6 +206,11 @@ impl Llama {
         add(x, &self.project(&layer.output, &mut mixed)?);
         Ok(())
     }
+}
+
+/// Positions that a job can reach.
+fn positions_of(shape: &ModelShape) -> usize {
+    shape.context.min(MAX_INPUT + MAX_OUTPUT) as usize
 }
 
 /// Rows that several matrices are multiplied with, prepared once for each kind of weights.
@@ -237,9 +283,9 @@ impl Session<'_> {
         while fed < words.len() {
             let chunk = &words[fed..words.len().min(fed + together)];
             let skipped = from.saturating_sub(fed).min(chunk.len());
-            match self.decide_after(chunk, skipped) {
-                Ok(decided) => {
-                    if !decided.into_iter().all(&mut each) {
+            match self.states_after(chunk, skipped) {
+                Ok(states) => {
+                    if !self.model.show(&states, &mut each)? {
                         return Ok(());
                     }
                     fed += chunk.len();
@@ -252,21 +298,10 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Feeds a chunk, and gives what comes out after all but the first `skipped` of it. Nothing is fed if
-    /// a value is not finite.
-    fn decide_after(&mut self, chunk: &[Word], skipped: usize) -> Result<Vec<Decided>, NonFinite> {
-        let (model, done) = (self.model, self.done);
-        let decided = model.threads.run(|| {
-            let states = self.pass(chunk)?;
-            model.decide(&states[skipped * model.width()..])
-        });
-        if decided.is_err() {
-            self.caches
-                .iter_mut()
-                .for_each(|cache| cache.truncate(done));
-            self.done = done;
-        }
-        decided
+    /// Feeds a chunk, and gives the states after all but the first `skipped` of it.
+    fn states_after(&mut self, chunk: &[Word], skipped: usize) -> Result<Vec<f32>, NonFinite> {
+        let mut states = self.model.threads.run(|| self.pass(chunk))?;
+        Ok(states.split_off(skipped * self.model.width()))
     }
 
     fn check_room(&self, words: &[Word]) -> Result<(), Unfed> {
@@ -276,15 +311,29 @@ impl Session<'_> {
         }
     }
 
-    /// Passes words through all layers; gives what comes out for each of them.
+    /// Passes words through all layers; gives what comes out for each of them. Nothing is fed if a value is
+    /// not finite.
     fn pass(&mut self, words: &[Word]) -> Result<Vec<f32>, NonFinite> {
+        let states = self.try_pass(words);
+        match states {
+            Ok(_) => self.done += words.len(),
+            Err(_) => {
+                let done = self.done;
+                self.caches
+                    .iter_mut()
+                    .for_each(|cache| cache.truncate(done));
+            }
+        }
+        states
+    }
+
+    fn try_pass(&mut self, words: &[Word]) -> Result<Vec<f32>, NonFinite> {
         let weights = &self.model.weights;
         let mut x = weights.embeddings.rows(words);
         for (layer, cache) in weights.layers.iter().zip(&mut self.caches) {
             self.model.attend(layer, cache, self.done, &mut x)?;
             self.model.feed_forward(layer, &mut x)?;
         }
-        self.done += words.len();
         Ok(x)
     }
 }

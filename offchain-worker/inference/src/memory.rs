@@ -25,16 +25,22 @@ pub fn job_bytes(shape: &ModelShape, task: &Task, input: usize) -> u64 {
     // Of a decoder only a chunk passes at once, of which each thread scores one position at a time; the
     // rest is in its cache.
     let (at_once, scored, cached) = match shape.architecture {
-        Architecture::Llama => (positions.min(llama::CHUNK as u64), MOST_THREADS, positions),
+        Architecture::Llama => (
+            positions.min(llama::CHUNK as u64),
+            MOST_THREADS,
+            positions.next_multiple_of(16),
+        ),
         Architecture::Bert => (positions, positions, 0),
     };
     let heads = u64::from(shape.heads);
+    let query_width = heads * u64::from(shape.head_dim);
     let scores = product([scored, positions, heads, COPIES]);
-    let width = u64::from(shape.hidden) + u64::from(shape.intermediate);
+    let width = u64::from(shape.hidden) + u64::from(shape.intermediate) + query_width;
     let states = product([at_once, width, COPIES]);
     let key_width = u64::from(shape.kv_heads) * u64::from(shape.head_dim);
     let cache = product([cached, shape.layers.into(), key_width, 2]);
-    let logits = product([shape.vocab.into(), COPIES]);
+    // Logits, and what a draw makes of them.
+    let logits = product([shape.vocab.into(), 3 * COPIES]);
     let values = [scores, states, cache, logits]
         .into_iter()
         .fold(0, u64::saturating_add);

@@ -28,6 +28,7 @@ pub struct Model {
     manifest: Manifest,
     text: Text,
     network: Network,
+    bytes: u64,
 }
 
 enum Network {
@@ -38,12 +39,28 @@ enum Network {
 impl Model {
     /// Checks the files of `manifest` under the folder of all models, and loads them.
     pub fn load(models: &Path, manifest: Manifest, device: &Device) -> Result<Self, Failure> {
+        Self::load_within(models, manifest, device, u64::MAX)
+    }
+
+    /// The same, if that takes no more than `room` bytes, the mapped file included.
+    pub fn load_within(
+        models: &Path,
+        manifest: Manifest,
+        device: &Device,
+        room: u64,
+    ) -> Result<Self, Failure> {
         check_manifest(&manifest)?;
+        // The file is mapped, and its weights are copied.
+        if manifest.weights.len.saturating_mul(2) > room {
+            return Err(too_large(&manifest));
+        }
         let files = ModelFiles::locate(models, &manifest)?;
         let weights = files.weights.open()?;
         let tokenizer = files.tokenizer.map(|file| file.open()).transpose()?;
+        let mapped = weights.len() as u64;
+        let room = room.saturating_sub(mapped);
         let (network, text) = match (manifest.shape.architecture, tokenizer) {
-            (Architecture::Llama, None) => load_llama(&weights, &manifest)?,
+            (Architecture::Llama, None) => load_llama(&weights, &manifest, room)?,
             (Architecture::Bert, Some(tokenizer)) => {
                 load_bert(&weights, &tokenizer, &manifest, device)?
             }
@@ -58,11 +75,21 @@ impl Model {
                 ));
             }
         };
+        let bytes = match &network {
+            Network::Decoder(llama) => llama.bytes(),
+            Network::Encoder(_) => mapped,
+        };
         Ok(Self {
             manifest,
             text,
             network,
+            bytes,
         })
+    }
+
+    /// Bytes that it takes, without the jobs that run on it.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     /// What the model is.
@@ -119,25 +146,13 @@ impl Model {
         progress: impl FnMut(u32),
     ) -> Result<Completed, Failure> {
         self.check_input(input)?;
-        match (task, &self.network) {
-            (
-                Task::Completion {
-                    max_new_tokens,
-                    sampling,
-                },
-                Network::Decoder(llama),
-            ) => {
-                let job = completion::Job {
-                    max_new_tokens: *max_new_tokens,
-                    sampling: *sampling,
-                    seed: *seed,
-                    input,
-                };
+        match (&self.network, completion_of(task, seed, input)) {
+            (Network::Decoder(llama), Some(job)) => {
                 completion::run(llama, &self.manifest, &job, progress)
             }
-            (Task::Embedding, Network::Encoder(bert)) => embed(bert, input),
-            (Task::Completion { .. }, Network::Encoder(_)) => Err(self.cannot("complete text")),
-            (Task::Embedding, Network::Decoder(_)) => Err(self.cannot("embed text")),
+            (Network::Encoder(bert), None) => embed(bert, input),
+            (Network::Encoder(_), Some(_)) => Err(self.cannot("complete text")),
+            (Network::Decoder(_), None) => Err(self.cannot("embed text")),
         }
     }
 
@@ -151,20 +166,8 @@ impl Model {
         claimed: &Completed,
     ) -> Result<Replayed, Failure> {
         self.check_input(input)?;
-        match (task, &self.network) {
-            (
-                Task::Completion {
-                    max_new_tokens,
-                    sampling,
-                },
-                Network::Decoder(llama),
-            ) => {
-                let job = completion::Job {
-                    max_new_tokens: *max_new_tokens,
-                    sampling: *sampling,
-                    seed: *seed,
-                    input,
-                };
+        match (&self.network, completion_of(task, seed, input)) {
+            (Network::Decoder(llama), Some(job)) => {
                 completion::replay(llama, &self.manifest, &job, claimed)
             }
             _ => Err(self.cannot("replay anything but completions")),
@@ -197,6 +200,26 @@ impl Model {
     }
 }
 
+/// The completion that a task asks for, if it asks for one.
+fn completion_of<'a>(
+    task: &Task,
+    seed: &[u8; 32],
+    input: &'a [Word],
+) -> Option<completion::Job<'a>> {
+    match task {
+        Task::Completion {
+            max_new_tokens,
+            sampling,
+        } => Some(completion::Job {
+            max_new_tokens: *max_new_tokens,
+            sampling: *sampling,
+            seed: *seed,
+            input,
+        }),
+        Task::Embedding => None,
+    }
+}
+
 fn check_manifest(manifest: &Manifest) -> Result<(), Failure> {
     if !manifest.shape.is_sane() {
         return Err(Failure::bad_model("the manifest's shape is out of bounds"));
@@ -226,9 +249,24 @@ fn check_manifest(manifest: &Manifest) -> Result<(), Failure> {
     }
 }
 
-fn load_llama(weights: &VerifiedFile, manifest: &Manifest) -> Result<(Network, Text), Failure> {
+fn too_large(manifest: &Manifest) -> Failure {
+    Failure::bad_model(format!(
+        "{} does not fit into what is left of the half of the child's memory that is for models; give \
+         it more (--inference-memory) or offer fewer models",
+        manifest.name_text()
+    ))
+}
+
+fn load_llama(
+    weights: &VerifiedFile,
+    manifest: &Manifest,
+    room: u64,
+) -> Result<(Network, Text), Failure> {
     let gguf = Gguf::parse(weights).map_err(|e| weights.failure(e))?;
     let text = Text::from_gguf(&gguf, manifest.shape.vocab).map_err(|e| weights.failure(e))?;
+    if Llama::bytes_of(&gguf, &manifest.shape).map_err(|e| weights.failure(e))? > room {
+        return Err(too_large(manifest));
+    }
     let llama = Llama::load(&gguf, manifest.shape).map_err(|e| weights.failure(e))?;
     Ok((Network::Decoder(llama), text))
 }

@@ -36,57 +36,7 @@ pub trait WeightInfo {
     fn serve_queue_block() -> Weight;
 }
 
-/// Weights as measured.
-pub struct SubstrateWeight<T>(core::marker::PhantomData<T>);
-
-impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
-    fn register_provider() -> Weight {
-        <() as WeightInfo>::register_provider()
-    }
-    fn set_worker() -> Weight {
-        <() as WeightInfo>::set_worker()
-    }
-    fn set_hardware() -> Weight {
-        <() as WeightInfo>::set_hardware()
-    }
-    fn bond_extra() -> Weight {
-        <() as WeightInfo>::bond_extra()
-    }
-    fn unbond() -> Weight {
-        <() as WeightInfo>::unbond()
-    }
-    fn withdraw_bond() -> Weight {
-        <() as WeightInfo>::withdraw_bond()
-    }
-    fn register_model() -> Weight {
-        <() as WeightInfo>::register_model()
-    }
-    fn set_offer() -> Weight {
-        <() as WeightInfo>::set_offer()
-    }
-    fn remove_offer() -> Weight {
-        <() as WeightInfo>::remove_offer()
-    }
-    fn submit_job(input: u32) -> Weight {
-        <() as WeightInfo>::submit_job(input)
-    }
-    fn attest(output: u32) -> Weight {
-        <() as WeightInfo>::attest(output)
-    }
-    fn settle_job() -> Weight {
-        <() as WeightInfo>::settle_job()
-    }
-    fn time_out_job() -> Weight {
-        <() as WeightInfo>::time_out_job()
-    }
-    fn serve_queue_base() -> Weight {
-        <() as WeightInfo>::serve_queue_base()
-    }
-    fn serve_queue_block() -> Weight {
-        <() as WeightInfo>::serve_queue_block()
-    }
-}
-
+/// Round figures for the tests of the pallet by itself; a runtime has measured ones.
 impl WeightInfo for () {
     fn register_provider() -> Weight {
         Weight::from_parts(30_000_000, 4_000)

@@ -2,7 +2,7 @@
 
 use crate::{
     constants::{HOURS, MINUTES},
-    Balances, ComputeMarket, ProofOfWorkDone, Runtime, RuntimeHoldReason, System,
+    weights, Balances, ComputeMarket, ProofOfWorkDone, Runtime, RuntimeHoldReason, System,
 };
 use frame_support::{parameter_types, traits::ConstU32, weights::Weight};
 use kagari_primitives::{AccountId, Attestation, Balance, BlockNumber, JobId, Word, Work, KGR};
@@ -59,8 +59,8 @@ impl pallet_proof_of_work_done::Config for Runtime {
     type MarketWeight = MarketPart;
 }
 
-type MarketWeights = pallet_compute_market::weights::SubstrateWeight<Runtime>;
-type ProofWeights = pallet_proof_of_work_done::weights::SubstrateWeight<Runtime>;
+type MarketWeights = weights::pallet_compute_market::WeightInfo<Runtime>;
+type ProofWeights = weights::pallet_proof_of_work_done::WeightInfo<Runtime>;
 
 /// Weight of what an attestation changes in the market.
 pub struct MarketPart;

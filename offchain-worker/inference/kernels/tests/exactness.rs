@@ -3,7 +3,10 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use kagari_kernels::{
-    fast::{gate, rms_norm, Activations, Cache, InstructionSet, Matrix, Pairs, Rotation, Threads},
+    fast::{
+        gate, likelihoods, rms_norm, Activations, Cache, InstructionSet, Matrix, Pairs, Rotation,
+        Threads,
+    },
     float::{Float, Hard},
     reference::{self, Format, Quantised},
     soft::Soft,
@@ -217,6 +220,46 @@ fn norms_and_gates_are_those_of_the_specification() {
 }
 
 #[test]
+fn likelihoods_are_those_of_the_specification() {
+    let mut rng = rng(4);
+    for len in [1, 16, 50] {
+        let logits: Vec<f32> = floats(&mut rng, len).iter().map(|x| x * 30.0).collect();
+        let (greatest, factor) = (logits[0], 1.0 / 0.7);
+        let below = |logit: &f32| Hard(*logit).add(Hard(-greatest)).mul(Hard(factor));
+        let expected: Vec<_> = logits
+            .iter()
+            .map(|l| reference::exponential(below(l)))
+            .collect();
+        for set in sets() {
+            let mut out = vec![0.0; len];
+            likelihoods(set, &logits, greatest, factor, &mut out);
+            assert_eq!(bits(&out), hard_bits(&expected), "{len} on {set:?}");
+        }
+    }
+}
+
+/// Every binary16 number as a weight: subnormals, infinities and NaNs among them.
+#[test]
+fn halves_are_read_as_they_are() {
+    let threads = Threads::new(1).unwrap();
+    let all: Vec<u8> = (0..=u16::MAX).flat_map(u16::to_le_bytes).collect();
+    let matrix = Matrix::pack(Format::F16, 1 << 16, 1, &all).unwrap();
+    for set in sets() {
+        let x = Activations::prepare(set, &threads, Format::F16, 1, &[1.0]).unwrap();
+        let mut out = vec![0.0; 1 << 16];
+        matrix.multiply(set, &threads, &x, &mut out);
+        for (found, half) in out.iter().zip(all.chunks_exact(2)) {
+            let expected = f32::from_bits(reference_row::<Soft>(Format::F16, half, &[1.0]));
+            let same = found.to_bits() == expected.to_bits();
+            assert!(
+                same || (found.is_nan() && expected.is_nan()),
+                "{half:?} on {set:?}"
+            );
+        }
+    }
+}
+
+#[test]
 fn rotations_are_those_of_the_specification() {
     let mut rng = rng(3);
     let (width, heads, first) = (64, 3, 500);
@@ -246,9 +289,9 @@ fn rotations_are_those_of_the_specification() {
 /// Contexts around the places where libraries change their ways, fed whole and in pieces.
 #[test]
 fn attention_is_that_of_the_specification() {
-    let (kv_heads, width, positions) = (2, 32, 70);
+    let (kv_heads, positions) = (2, 70);
     let threads = Threads::new(3).unwrap();
-    for group in [1, 2, 3, 4] {
+    for (group, width) in [(1, 16), (2, 32), (3, 64), (4, 48), (1, 112)] {
         let mut rng = rng(group as u64);
         let heads = kv_heads * group;
         let row = kv_heads * width;
@@ -281,7 +324,7 @@ fn attention_is_that_of_the_specification() {
                 }
                 assert_eq!(
                     found, expected,
-                    "{group} heads a key, by {piece}, on {set:?}"
+                    "{group} heads of {width} a key, by {piece}, on {set:?}"
                 );
             }
         }

@@ -14,10 +14,6 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-/// Bytes that loading a model takes for each byte of its files: they are mapped into memory, and
-/// copied.
-const LOADING: u64 = 2;
-
 /// Loaded models, and where answers go.
 pub struct Desk {
     models: RwLock<HashMap<ModelId, Arc<Model>>>,
@@ -100,35 +96,22 @@ impl Desk {
         if self.model(&id).is_ok() {
             return Ok(ResponseBody::Loaded);
         }
-        self.check_room(&manifest)?;
         let name = manifest.name_text();
-        let model = Model::load(Path::new(dir), manifest, &Device::Cpu)?;
+        let room = self.room_left();
+        let model = Model::load_within(Path::new(dir), manifest, &Device::Cpu, room)?;
         let mut models = self.models.write().unwrap_or_else(PoisonError::into_inner);
         models.insert(id, Arc::new(model));
         log::info!("Loaded {name} ({id:?})");
         Ok(ResponseBody::Loaded)
     }
 
-    /// An allocation that fails ends the process, and with it every job: better to refuse.
-    fn check_room(&self, manifest: &Manifest) -> Result<(), Failure> {
-        let size = |m: &Manifest| {
-            m.weights
-                .len
-                .saturating_add(m.tokenizer.map_or(0, |t| t.len))
-        };
+    /// Bytes that one more model may take. An allocation that fails ends the process, and with it every
+    /// job: better to refuse.
+    fn room_left(&self) -> u64 {
         let models = self.models.read().unwrap_or_else(PoisonError::into_inner);
-        let loaded = models.values().map(|model| size(model.manifest()));
-        let loading = size(manifest).saturating_mul(LOADING);
-        let total = loaded.fold(loading, u64::saturating_add);
-        if total <= self.model_room {
-            return Ok(());
-        }
-        Err(Failure::bad_model(format!(
-            "{} does not fit: to load it beside the other models takes up to {total} bytes, and half of \
-             the child's memory is {}; give it more (--inference-memory) or offer fewer models",
-            manifest.name_text(),
-            self.model_room
-        )))
+        let loaded = models.values().map(|model| model.bytes());
+        let loaded = loaded.fold(0, u64::saturating_add);
+        self.model_room.saturating_sub(loaded)
     }
 
     fn model(&self, id: &ModelId) -> Result<Arc<Model>, Failure> {

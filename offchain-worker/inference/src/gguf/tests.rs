@@ -256,3 +256,15 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn tensors_that_share_bytes_are_refused() {
+    let header = Header::default()
+        .tensor("a", &[16], 0, 0)
+        .tensor("b", &[16], 0, 32);
+    assert!(header.error(96).contains("b: it shares bytes with a"));
+    let apart = Header::default()
+        .tensor("a", &[16], 0, 0)
+        .tensor("b", &[16], 0, 64);
+    assert!(Gguf::parse(&apart.file(128)).is_ok());
+}

@@ -15,6 +15,14 @@ const NORM: &str = "output_norm.weight";
 /// Stands only where the head is not the embeddings.
 const HEAD: &str = "output.weight";
 
+/// Beginnings of the header's keys that change how a Llama computes.
+const SWITCHES: [&str; 4] = [
+    "llama.rope.scaling",
+    "llama.expert",
+    "llama.attention.sliding_window",
+    "llama.attention.scale",
+];
+
 /// What the shape does not say.
 pub struct Hyperparameters {
     /// Base of the rotary frequencies.
@@ -70,6 +78,7 @@ impl Embeddings {
 /// shape, all of them and no other: what is not known here would be left out of the computation.
 pub fn check(gguf: &Gguf, shape: &ModelShape) -> Result<Hyperparameters, String> {
     check_header(gguf, shape).map_err(|e| e.to_string())?;
+    check_switches(gguf, shape).map_err(|e| e.to_string())?;
     check_tensors(gguf, shape).map_err(|e| e.to_string())?;
     let number = |key| gguf.float(key).map(|n| n as f32).map_err(|e| e.to_string());
     let rope_base = number("llama.rope.freq_base")?;
@@ -113,6 +122,22 @@ fn check_header(gguf: &Gguf, shape: &ModelShape) -> Result<(), Malformed> {
         }
     }
     Ok(())
+}
+
+/// Refuses what the header says besides, if it changes the computation.
+fn check_switches(gguf: &Gguf, shape: &ModelShape) -> Result<(), Malformed> {
+    let width = u64::from(shape.head_dim);
+    for key in ["llama.attention.key_length", "llama.attention.value_length"] {
+        if gguf.value(key).is_ok() && gguf.unsigned(key)? != width {
+            let problem = format!("is not the manifest's width of a head, {width}");
+            return Err(Malformed::new(key, problem));
+        }
+    }
+    let is_switch = |key: &&str| SWITCHES.iter().any(|switch| key.starts_with(switch));
+    match gguf.keys().find(is_switch) {
+        Some(key) => Err(Malformed::new(key, "a Llama with this is not supported")),
+        None => Ok(()),
+    }
 }
 
 fn check_tensors(gguf: &Gguf, shape: &ModelShape) -> Result<(), Malformed> {
@@ -172,6 +197,21 @@ fn name(layer: u16, part: &str) -> String {
 }
 
 impl Weights {
+    /// Bytes that the weights of a file that [`check`] accepts take once they are laid out.
+    pub fn bytes_of(gguf: &Gguf, shape: &ModelShape) -> Result<u64, String> {
+        let loader = Loader { gguf };
+        let mut all = 0u64;
+        let names = expected_tensors(shape).into_keys();
+        for name in names.filter(|name| gguf.tensor(name).is_some()) {
+            let stored = loader.stored(&name)?;
+            let packed = Matrix::packed_bytes(stored.format, stored.rows, stored.columns);
+            let packed = packed.ok_or_else(|| format!("{name}: is too large"))?;
+            all = all.saturating_add(packed as u64);
+        }
+        let embeddings = loader.stored(EMBEDDINGS)?.bytes.len();
+        Ok(all.saturating_add(embeddings as u64))
+    }
+
     /// Lays out the weights of a file that [`check`] accepts.
     pub fn load(gguf: &Gguf, shape: &ModelShape, epsilon: f32) -> Result<Self, String> {
         let loader = Loader { gguf };

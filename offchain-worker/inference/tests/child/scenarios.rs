@@ -246,7 +246,7 @@ fn memory_is_limited() {
 
     // The files fit, and so does a short job, but not the longest.
     let mut child = Inference::start(ChildLimits {
-        memory_mib: 400,
+        memory_mib: 512,
         ..LIMITS
     });
     let loaded = child.ask(1, load(known_models::smollm2_135m_instruct()));

@@ -94,10 +94,17 @@ fn cheats_are_found_where_they_begin() {
     }
     let unknown = claim(&|c| c.output[5] = u32::MAX);
     assert_eq!(unknown, Replayed::Differs(5));
+    let two_faults = claim(&|c| (c.output[2], c.output[5]) = (3, u32::MAX));
+    assert_eq!(two_faults, Replayed::Differs(2));
     let short = claim(&|c| c.output.truncate(9));
     assert_eq!(short, Replayed::Differs(9));
     let long = claim(&|c| c.output.push(5));
     assert_eq!(long, Replayed::Differs(24));
+    let long_and_wrong = claim(&|c| {
+        c.output[1] = 3;
+        c.output.extend([5; 99]);
+    });
+    assert_eq!(long_and_wrong, Replayed::Differs(1));
     let empty = claim(&|c| c.output.clear());
     assert_eq!(empty, Replayed::Differs(0));
     let reason = claim(&|c| c.stop = StopReason::StopToken);

@@ -14,8 +14,8 @@ use rayon::{
     slice::{ParallelSlice, ParallelSliceMut},
 };
 
-/// Below it, the greatest magnitude of a block counts as zero: the bits of 2^-100.
-const LEAST: u32 = 0x0d80_0000;
+/// Below it, the greatest magnitude of a block counts as zero: the bits of 2^-76.
+const LEAST: u32 = 0x1980_0000;
 const INFINITY: u32 = 0x7f80_0000;
 
 /// How a product wants its input.

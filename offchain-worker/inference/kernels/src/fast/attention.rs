@@ -31,7 +31,10 @@ pub struct Cache {
 impl Cache {
     /// An empty cache for heads of `width`, a multiple of 16.
     pub fn new(kv_heads: usize, width: usize, capacity: usize) -> Self {
-        assert!(width.is_multiple_of(WIDTH), "heads are whole vectors wide");
+        assert!(
+            kv_heads > 0 && width > 0 && width.is_multiple_of(WIDTH),
+            "heads are whole vectors wide"
+        );
         let tiles = capacity.div_ceil(WIDTH);
         let len = kv_heads * tiles * WIDTH * width;
         Self {
@@ -52,6 +55,7 @@ impl Cache {
     /// Adds positions: `keys` and `values` are position, head, width.
     pub fn extend(&mut self, keys: &[f32], values: &[f32]) {
         let row = self.kv_heads * self.width;
+        assert!(keys.len() == values.len() && keys.len().is_multiple_of(row));
         for (keys, values) in keys.chunks_exact(row).zip(values.chunks_exact(row)) {
             let at = self.positions;
             assert!(at < self.tiles * WIDTH, "the cache has room");
@@ -99,6 +103,7 @@ impl Cache {
         assert!(heads.is_multiple_of(self.kv_heads));
         let row = heads * self.width;
         let count = queries.len() / row;
+        assert!(count * row == queries.len() && count <= self.positions);
         let first = self.positions - count;
         let group = heads / self.kv_heads;
         let (out, finite) = (Outputs::new(out), AtomicBool::new(true));

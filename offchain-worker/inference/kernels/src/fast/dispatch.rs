@@ -52,9 +52,13 @@ impl InstructionSet {
         }
     }
 
-    /// Runs a kernel. The set is one that the machine has.
+    /// Runs a kernel.
+    ///
+    /// # Panics
+    ///
+    /// If the machine does not have this set.
     pub(super) fn run<K: Kernel>(self, kernel: K) -> K::Output {
-        debug_assert!(self.is_available());
+        assert!(self.is_available(), "this machine has no {self:?}");
         // SAFETY: the machine has these instructions.
         unsafe {
             match self {

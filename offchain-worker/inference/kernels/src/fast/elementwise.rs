@@ -46,7 +46,7 @@ pub fn rms_norm(
     epsilon: f32,
     out: &mut [f32],
 ) -> Result<(), NonFinite> {
-    assert_eq!(x.len(), out.len());
+    assert!(x.len() == out.len() && x.len().is_multiple_of(weight.len()));
     let norm = |x: &[f32], out: &mut [f32]| {
         set.run(RmsNorm {
             x,
@@ -115,6 +115,7 @@ const GATES: usize = 256;
 
 /// Adds `y` to `x`.
 pub fn add(x: &mut [f32], y: &[f32]) {
+    assert_eq!(x.len(), y.len());
     x.iter_mut().zip(y).for_each(|(x, y)| *x += y);
 }
 

@@ -117,6 +117,14 @@ impl Matrix {
         })
     }
 
+    /// Bytes that a matrix takes up once it is laid out; `None` for no whole blocks, or beyond all bounds.
+    pub fn packed_bytes(format: Format, rows: usize, columns: usize) -> Option<usize> {
+        format.row_bytes(columns)?;
+        let tile_bytes =
+            (columns / format.block_len()).checked_mul(Layout::of(format).block_bytes())?;
+        rows.div_ceil(WIDTH).checked_mul(tile_bytes)
+    }
+
     /// How the weights were stored.
     pub fn format(&self) -> Format {
         self.format

@@ -27,7 +27,10 @@ pub struct Rotation {
 impl Rotation {
     /// The tables for `positions` and heads of `width`, a multiple of 16, by the frequencies of `base`.
     pub fn new(pairs: Pairs, base: f32, width: usize, positions: usize) -> Self {
-        assert!(width.is_multiple_of(WIDTH), "heads are whole vectors wide");
+        assert!(
+            width > 0 && width.is_multiple_of(WIDTH),
+            "heads are whole vectors wide"
+        );
         let turns: Vec<u64> = turns(base, width).collect();
         let (mut cos, mut sin) = (vec![0.0; positions * width], vec![0.0; positions * width]);
         let rows = cos.chunks_exact_mut(width).zip(sin.chunks_exact_mut(width));

@@ -1,6 +1,6 @@
 //! Threads, over which outputs are split.
 
-use core::{marker::PhantomData, ops::Range};
+use core::{fmt, hint::black_box, marker::PhantomData, ops::Range};
 use rayon::{
     iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator},
     slice::{ParallelSlice, ParallelSliceMut},
@@ -18,18 +18,59 @@ pub struct Threads {
     pool: ThreadPool,
 }
 
+/// Why there are no threads.
+#[derive(Debug)]
+pub enum NoThreads {
+    /// They could not be started.
+    Start(ThreadPoolBuildError),
+    /// The processor flushes subnormal numbers to zero, or does not round to nearest: a library has
+    /// changed its mode.
+    Rounding,
+}
+
+impl From<ThreadPoolBuildError> for NoThreads {
+    fn from(error: ThreadPoolBuildError) -> Self {
+        Self::Start(error)
+    }
+}
+
+impl fmt::Display for NoThreads {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Start(error) => write!(f, "threads could not be started: {error}"),
+            Self::Rounding => f.write_str("the processor does not round as the kernels need it"),
+        }
+    }
+}
+
+impl core::error::Error for NoThreads {}
+
+/// Whether this thread keeps subnormal numbers and rounds to nearest, ties to even.
+fn rounds_as_specified() -> bool {
+    let (least, one) = (black_box(f32::from_bits(1)), black_box(1.0f32));
+    let half_an_ulp = black_box(f32::EPSILON / 2.0);
+    let keeps_subnormals = least * one == least && black_box(f32::MIN_POSITIVE) / 2.0 > 0.0;
+    let ties_to_even = one + half_an_ulp == one && -one - half_an_ulp == -one;
+    let up_from_odd = (one + f32::EPSILON) + half_an_ulp == one + 2.0 * f32::EPSILON;
+    keeps_subnormals && ties_to_even && up_from_odd
+}
+
 impl Threads {
     /// As many threads as the environment variable `RAYON_NUM_THREADS` says, or as there are processors.
-    pub fn default() -> Result<Self, ThreadPoolBuildError> {
+    pub fn with_default_count() -> Result<Self, NoThreads> {
         Self::new(0)
     }
 
     /// So many threads.
-    pub fn new(count: usize) -> Result<Self, ThreadPoolBuildError> {
+    pub fn new(count: usize) -> Result<Self, NoThreads> {
         let pool = ThreadPoolBuilder::new()
             .num_threads(count)
             .thread_name(|i| format!("kernels-{i}"))
             .build()?;
+        let rounds_well = pool.broadcast(|_| rounds_as_specified());
+        if !rounds_as_specified() || rounds_well.contains(&false) {
+            return Err(NoThreads::Rounding);
+        }
         Ok(Self { pool })
     }
 
