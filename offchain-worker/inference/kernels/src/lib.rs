@@ -1,6 +1,6 @@
 //! The exact kernels: inference whose bits depend on nothing but the model and its input.
 //!
-//! [`reference`] *is* the specification in code, and `KERNELS.md` beside the inference crate says the
+//! [`mod@reference`] *is* the specification in code, and `KERNELS.md` beside the inference crate says the
 //! same in words: one order of every sum, one rounding of every step. It is scalar, pure, and written
 //! over [`float::Float`], so that a judge without floats runs it on [`soft::Soft`].
 //!

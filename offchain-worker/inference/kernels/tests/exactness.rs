@@ -61,7 +61,8 @@ fn weights(rng: &mut TestRng, format: Format, rows: usize, columns: usize) -> Ve
     for block in bytes.chunks_exact_mut(format.block_bytes()) {
         for at in halves {
             // An exponent from 2^-11 to 2^0.
-            block[at + 1] = block[at + 1] & 0x83 | (4 + rng.next_u32() % 12) as u8 * 4;
+            let exponent = (4 + rng.next_u32() % 12) as u8;
+            block[at + 1] = (block[at + 1] & 0x83) | (exponent << 2);
         }
     }
     bytes

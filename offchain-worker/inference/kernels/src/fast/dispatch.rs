@@ -25,8 +25,9 @@ impl InstructionSet {
 
     /// The fastest of this machine.
     pub fn best() -> Self {
-        let available = Self::ALL.into_iter().filter(|set| set.is_available());
-        available.last().unwrap_or(Self::Scalar)
+        let mut fastest_first = Self::ALL.into_iter().rev();
+        let best = fastest_first.find(|set| set.is_available());
+        best.unwrap_or(Self::Scalar)
     }
 
     /// Whether this machine has it.

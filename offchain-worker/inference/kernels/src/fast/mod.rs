@@ -1,6 +1,9 @@
 //! The specification, fast: vectors over output rows (or positions, or a head's width), threads over
 //! outputs, and never either over a sum.
 
+// Several arrays of registers are counted through side by side.
+#![allow(clippy::needless_range_loop)]
+
 mod activations;
 mod attention;
 mod buffer;
