@@ -24,7 +24,7 @@ measure() {
 
 # Takes this machine's name and paths out of what was written.
 anonymise() {
-    sed -i -e 's/HOSTNAME: `[^`]*`, //' -e '/^\/\/ Executed Command:/,/^$/d' "$1"
+    sed -i -e 's/HOSTNAME: [^,]*, //' -e '/^\/\/ Executed Command:/,/^$/d' "$1"
 }
 
 "$here/setup.sh" --no-models
