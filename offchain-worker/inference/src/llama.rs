@@ -34,7 +34,6 @@ pub struct Llama {
     shape: ModelShape,
     set: InstructionSet,
     threads: Threads,
-    bytes: u64,
 }
 
 /// What the next token is decided from.
@@ -67,16 +66,11 @@ impl From<NonFinite> for Unfed {
 }
 
 impl Llama {
-    /// Bytes that the model of a file would take, which must be a Llama of `shape`.
+    /// Bytes that the model of a file would take, without sessions. It must be a Llama of `shape`.
     pub fn bytes_of(gguf: &Gguf, shape: &ModelShape) -> Result<u64, String> {
         weights::check(gguf, shape)?;
         let angles = 2 * size_of::<f32>() * positions_of(shape) * usize::from(shape.head_dim);
         Ok(Weights::bytes_of(gguf, shape)?.saturating_add(angles as u64))
-    }
-
-    /// Bytes that it takes, without sessions.
-    pub fn bytes(&self) -> u64 {
-        self.bytes
     }
 
     /// Takes the weights out of a GGUF file. They must be those of `shape` to the last tensor.
@@ -87,7 +81,6 @@ impl Llama {
         Ok(Self {
             weights,
             rotation: Rotation::new(Pairs::Neighbours, base, width, positions_of(&shape)),
-            bytes: Self::bytes_of(gguf, &shape)?,
             shape,
             set: InstructionSet::best(),
             threads: Threads::with_default_count().map_err(|e| e.to_string())?,

@@ -59,10 +59,11 @@ impl Model {
         let tokenizer = files.tokenizer.map(|file| file.open()).transpose()?;
         let mapped = weights.len() as u64;
         let room = room.saturating_sub(mapped);
-        let (network, text) = match (manifest.shape.architecture, tokenizer) {
+        let (network, text, bytes) = match (manifest.shape.architecture, tokenizer) {
             (Architecture::Llama, None) => load_llama(&weights, &manifest, room)?,
             (Architecture::Bert, Some(tokenizer)) => {
-                load_bert(&weights, &tokenizer, &manifest, device)?
+                let (network, text) = load_bert(&weights, &tokenizer, &manifest, device)?;
+                (network, text, mapped)
             }
             (Architecture::Llama, Some(_)) => {
                 return Err(Failure::bad_model(
@@ -74,10 +75,6 @@ impl Model {
                     "a BERT needs a tokenizer file in its manifest",
                 ));
             }
-        };
-        let bytes = match &network {
-            Network::Decoder(llama) => llama.bytes(),
-            Network::Encoder(_) => mapped,
         };
         Ok(Self {
             manifest,
@@ -261,14 +258,15 @@ fn load_llama(
     weights: &VerifiedFile,
     manifest: &Manifest,
     room: u64,
-) -> Result<(Network, Text), Failure> {
+) -> Result<(Network, Text, u64), Failure> {
     let gguf = Gguf::parse(weights).map_err(|e| weights.failure(e))?;
     let text = Text::from_gguf(&gguf, manifest.shape.vocab).map_err(|e| weights.failure(e))?;
-    if Llama::bytes_of(&gguf, &manifest.shape).map_err(|e| weights.failure(e))? > room {
+    let bytes = Llama::bytes_of(&gguf, &manifest.shape).map_err(|e| weights.failure(e))?;
+    if bytes > room {
         return Err(too_large(manifest));
     }
     let llama = Llama::load(&gguf, manifest.shape).map_err(|e| weights.failure(e))?;
-    Ok((Network::Decoder(llama), text))
+    Ok((Network::Decoder(llama), text, bytes))
 }
 
 fn load_bert(

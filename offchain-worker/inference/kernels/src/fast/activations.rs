@@ -6,17 +6,13 @@ use super::{
     threads::Threads,
 };
 use crate::{
-    reference::{Format, K_BLOCK, SMALL_BLOCK},
+    reference::{Format, K_BLOCK, LEAST_ACTIVATION, SMALL_BLOCK},
     NonFinite,
 };
 use rayon::{
     iter::{IndexedParallelIterator, ParallelIterator},
     slice::{ParallelSlice, ParallelSliceMut},
 };
-
-/// Below it, the greatest magnitude of a block counts as zero: the bits of 2^-76.
-const LEAST: u32 = 0x1980_0000;
-const INFINITY: u32 = 0x7f80_0000;
 
 /// How a product wants its input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,13 +89,7 @@ impl Activations {
         prepared.scales = vec![0.0; x.len() / block];
         prepared.scaled_sums = vec![0.0; x.len() / block];
         prepared.sums = vec![0; x.len() / part];
-        let rows = prepared.positions;
-        let pieces = if rows < threads.count() * 4 {
-            1
-        } else {
-            threads.count()
-        };
-        let piece = rows.div_ceil(pieces).max(1) * columns;
+        let piece = threads.rows_together(prepared.positions) * columns;
         let job = |(((x, values), sums), (scales, scaled_sums))| {
             set.run(Quantise {
                 block,
@@ -181,13 +171,13 @@ unsafe fn quantise<L: Lanes>(x: &[f32], values: &mut [i8]) -> Result<f32, NonFin
     let greatest = x
         .iter()
         .fold(0, |g: u32, x| g.max(x.to_bits() & 0x7fff_ffff));
-    if greatest >= INFINITY {
+    let greatest = f32::from_bits(greatest);
+    if !greatest.is_finite() {
         return Err(NonFinite);
     }
-    if greatest < LEAST {
+    if greatest < LEAST_ACTIVATION {
         return Ok(0.0);
     }
-    let greatest = f32::from_bits(greatest);
     unsafe {
         let inverse = L::splat(127.0 / greatest);
         let mut ints = [0i32; WIDTH];

@@ -47,11 +47,6 @@ impl Cache {
         }
     }
 
-    /// Positions that it holds.
-    pub fn positions(&self) -> usize {
-        self.positions
-    }
-
     /// Adds positions: `keys` and `values` are position, head, width.
     pub fn extend(&mut self, keys: &[f32], values: &[f32]) {
         let row = self.kv_heads * self.width;

@@ -140,11 +140,6 @@ impl Matrix {
         self.columns
     }
 
-    /// Bytes that the weights take up.
-    pub fn bytes(&self) -> usize {
-        self.tiles.bytes().len()
-    }
-
     pub(super) fn tile_count(&self) -> usize {
         self.rows.div_ceil(WIDTH)
     }

@@ -84,6 +84,12 @@ impl Threads {
         self.pool.install(pass)
     }
 
+    /// How many of so many rows one thread takes: all, if they are few.
+    pub(super) fn rows_together(&self, rows: usize) -> usize {
+        let threads = if rows < MANY_ROWS { 1 } else { self.count() };
+        rows.div_ceil(threads).max(1)
+    }
+
     /// Does `work` for pieces of rows of `width`, of `x` and of `out` alike.
     pub(super) fn split_rows<R: Send>(
         &self,
@@ -93,10 +99,11 @@ impl Threads {
         work: impl Fn(&[f32], &mut [f32]) -> R + Sync,
     ) -> Vec<R> {
         let rows = x.len() / width;
-        let piece = rows.div_ceil(self.count()).max(1) * width;
-        if rows < MANY_ROWS || self.count() == 1 {
+        let together = self.rows_together(rows);
+        if together >= rows {
             return vec![work(x, out)];
         }
+        let piece = together * width;
         self.pool.install(|| {
             let pieces = x.par_chunks(piece).zip(out.par_chunks_mut(piece));
             pieces.map(|(x, out)| work(x, out)).collect()

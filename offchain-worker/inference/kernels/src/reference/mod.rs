@@ -19,7 +19,7 @@ pub use exponential::exponential;
 pub mod exponential_terms {
     pub use super::exponential::{COEFFICIENTS, LEAST, LN2_HIGH, LN2_LOW, LOG2_E, MOST};
 }
-pub use norm::{layer_norm, rms_norm};
+pub use norm::rms_norm;
 pub use product::{dequantise_row, dot_float_row, dot_row};
-pub use quantise::{Quantised, SmallBlock, SuperBlock};
+pub use quantise::{Quantised, SmallBlock, SuperBlock, LEAST as LEAST_ACTIVATION};
 pub use sum::{lane_sum, LANES};

@@ -1,4 +1,4 @@
-//! Norms: two passes, sums in 16 partial sums.
+//! The norm: two passes, the sum in 16 partial sums.
 
 use super::sum::{lane_sum, LANES};
 use crate::{float::Float, NonFinite};
@@ -10,22 +10,6 @@ pub fn rms_norm<F: Float>(x: &[F], weight: &[F], epsilon: F) -> Result<Vec<F>, N
     let inverse = inverse_root(mean.add(epsilon))?;
     let normal = x.iter().zip(weight);
     Ok(normal.map(|(x, w)| x.mul(inverse).mul(*w)).collect())
-}
-
-/// `(x − mean) / sqrt(variance + epsilon) · weight + bias`
-pub fn layer_norm<F: Float>(
-    x: &[F],
-    weight: &[F],
-    bias: &[F],
-    epsilon: F,
-) -> Result<Vec<F>, NonFinite> {
-    let mean = sum(x.iter().copied()).div(length(x)).neg();
-    let variance = sum_of_squares(x.iter().map(|x| x.add(mean))).div(length(x));
-    let inverse = inverse_root(variance.add(epsilon))?;
-    let rows = x.iter().zip(weight).zip(bias);
-    Ok(rows
-        .map(|((x, w), b)| x.add(mean).mul(inverse).fma(*w, *b))
-        .collect())
 }
 
 fn length<F: Float>(x: &[F]) -> F {
@@ -40,14 +24,6 @@ fn inverse_root<F: Float>(x: F) -> Result<F, NonFinite> {
     } else {
         Err(NonFinite)
     }
-}
-
-fn sum<F: Float>(x: impl Iterator<Item = F>) -> F {
-    let mut lanes = [F::of(0.0); LANES];
-    for (i, x) in x.enumerate() {
-        lanes[i % LANES] = lanes[i % LANES].add(x);
-    }
-    lane_sum(lanes)
 }
 
 fn sum_of_squares<F: Float>(x: impl Iterator<Item = F>) -> F {

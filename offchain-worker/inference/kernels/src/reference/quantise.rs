@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 /// Below it, the greatest magnitude of a block counts as zero: 2^-76. The scale times the least binary16
 /// number is then no subnormal, at which some machines are slow.
-const LEAST: f32 = f32::from_bits(0x1980_0000);
+pub const LEAST: f32 = f32::from_bits(0x1980_0000);
 
 /// 32 activations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
