@@ -1,6 +1,6 @@
 //! The weights of a Llama, and the check that a GGUF file holds just these.
 
-use crate::gguf::{Gguf, Malformed};
+use crate::gguf::{shown, Gguf, Malformed};
 use candle_core::quantized::GgmlDType;
 use kagari_kernels::{
     fast::Matrix,
@@ -98,6 +98,7 @@ pub fn check(gguf: &Gguf, shape: &ModelShape) -> Result<Hyperparameters, String>
 fn check_header(gguf: &Gguf, shape: &ModelShape) -> Result<(), Malformed> {
     let architecture = gguf.text("general.architecture")?;
     if architecture != "llama" {
+        let architecture = shown(architecture);
         let problem = format!("is {architecture:?}, expected \"llama\"");
         return Err(Malformed::new("general.architecture", problem));
     }
