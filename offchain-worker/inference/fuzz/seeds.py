@@ -137,6 +137,7 @@ def safetensors_seeds():
     yield "no-integer", safetensors({"w": tensor("F32", [1.5], 0, 4)}, bytes(4))
     yield "other-field", safetensors({"w": {"type": "F32"}})
     yield "other-type", safetensors({"w": tensor("F4", [1], 0, 4)}, bytes(4))
+    yield "long-entry", safetensors({"w": {**tensor("F32", [1], 0, 4), "x" * 500: 0}}, bytes(4))
     yield "beyond", safetensors({"w": tensor("F32", [1], 4, 8)}, bytes(4))
 
 
