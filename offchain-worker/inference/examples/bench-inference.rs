@@ -22,7 +22,7 @@ const RUNS: usize = 5;
 fn main() {
     let models = PathBuf::from(std::env::var_os("KAGARI_MODELS").unwrap());
     let manifest = known_models::smollm2_135m_instruct();
-    let model = Model::load(&models, manifest.clone(), &Device::Cpu).unwrap();
+    let model = Model::load(&models, manifest.clone()).unwrap();
     report(
         "kagari",
         || seconds(|| complete(&model, PREFILL, 1)),

@@ -33,8 +33,8 @@ pub struct Hyperparameters {
 
 /// All weights.
 pub struct Weights {
-    /// A row for each token id.
-    pub embeddings: Embeddings,
+    /// A row for each token id; the head's, if there are none.
+    pub embeddings: Option<Matrix>,
     /// The layers.
     pub layers: Vec<Layer>,
     /// The last norm.
@@ -56,22 +56,6 @@ pub struct Layer {
     pub gate: Matrix,
     pub up: Matrix,
     pub down: Matrix,
-}
-
-/// A row for each token id, as it stands in the file.
-pub struct Embeddings {
-    format: Format,
-    row_bytes: usize,
-    bytes: Vec<u8>,
-}
-
-impl Embeddings {
-    /// The rows of words, one after the other. The words are the model's.
-    pub fn rows(&self, words: &[Word]) -> Vec<f32> {
-        let row = |word: &Word| &self.bytes[*word as usize * self.row_bytes..][..self.row_bytes];
-        let floats = |word| dequantise_row::<Hard>(self.format, row(word));
-        words.iter().flat_map(floats).map(|x| x.0).collect()
-    }
 }
 
 /// Checks that the header says what `shape` says, and that the tensors are those of a Llama of this
@@ -197,6 +181,12 @@ fn name(layer: u16, part: &str) -> String {
 }
 
 impl Weights {
+    /// The embeddings of words, one after the other. The words are the model's.
+    pub fn embed<'a>(&self, words: impl Iterator<Item = &'a Word>) -> Vec<f32> {
+        let table = self.embeddings.as_ref().unwrap_or(&self.head);
+        words.flat_map(|word| table.row(*word as usize)).collect()
+    }
+
     /// Bytes that the weights of a file that [`check`] accepts take once they are laid out.
     pub fn bytes_of(gguf: &Gguf, shape: &ModelShape) -> Result<u64, String> {
         let loader = Loader { gguf };
@@ -208,24 +198,24 @@ impl Weights {
             let packed = packed.ok_or_else(|| format!("{name}: is too large"))?;
             all = all.saturating_add(packed as u64);
         }
-        let embeddings = loader.stored(EMBEDDINGS)?.bytes.len();
-        Ok(all.saturating_add(embeddings as u64))
+        Ok(all)
     }
 
     /// Lays out the weights of a file that [`check`] accepts.
     pub fn load(gguf: &Gguf, shape: &ModelShape, epsilon: f32) -> Result<Self, String> {
         let loader = Loader { gguf };
-        let head = match gguf.tensor(HEAD) {
-            Some(_) => HEAD,
-            None => EMBEDDINGS,
+        let embeddings = loader.matrix(EMBEDDINGS)?;
+        let (head, embeddings) = match gguf.tensor(HEAD) {
+            Some(_) => (loader.matrix(HEAD)?, Some(embeddings)),
+            None => (embeddings, None),
         };
         Ok(Self {
-            embeddings: loader.embeddings()?,
+            embeddings,
             layers: (0..shape.layers)
                 .map(|layer| loader.layer(layer))
                 .collect::<Result<_, _>>()?,
             norm: loader.vector(NORM)?,
-            head: loader.matrix(head)?,
+            head,
             epsilon,
         })
     }
@@ -236,7 +226,6 @@ struct Stored<'a> {
     format: Format,
     rows: usize,
     columns: usize,
-    row_bytes: usize,
     bytes: &'a [u8],
 }
 
@@ -257,13 +246,13 @@ impl Loader<'_> {
             [rows, columns] => (rows, columns),
             _ => return Err(format!("{name}: is no matrix")),
         };
-        let row_bytes = format.row_bytes(columns);
-        let row_bytes = row_bytes.ok_or_else(|| format!("{name}: has no whole blocks in a row"))?;
+        if format.row_bytes(columns).is_none() {
+            return Err(format!("{name}: has no whole blocks in a row"));
+        }
         Ok(Stored {
             format,
             rows,
             columns,
-            row_bytes,
             bytes,
         })
     }
@@ -274,7 +263,6 @@ impl Loader<'_> {
             rows,
             columns,
             bytes,
-            ..
         } = self.stored(name)?;
         Matrix::pack(format, rows, columns, bytes)
             .ok_or_else(|| format!("{name}: its bytes are not {rows} rows of {columns}"))
@@ -284,15 +272,6 @@ impl Loader<'_> {
         let stored = self.stored(name)?;
         let floats = dequantise_row::<Hard>(stored.format, stored.bytes);
         Ok(floats.into_iter().map(|x| x.0).collect())
-    }
-
-    fn embeddings(&self) -> Result<Embeddings, String> {
-        let stored = self.stored(EMBEDDINGS)?;
-        Ok(Embeddings {
-            format: stored.format,
-            row_bytes: stored.row_bytes,
-            bytes: stored.bytes.to_vec(),
-        })
     }
 
     fn layer(&self, layer: u16) -> Result<Layer, String> {

@@ -5,7 +5,7 @@ use crate::{
     support::{greedy, models_dir},
 };
 use kagari_inference::protocol::{Failure, RequestBody, ResponseBody};
-use kagari_primitives::{known_models, model::Manifest, ModelId, Word};
+use kagari_primitives::{known_models, model::Manifest, ModelId, Task, Word};
 
 /// Load this model.
 pub fn load(manifest: Manifest) -> RequestBody {
@@ -33,6 +33,16 @@ pub fn job(input: Vec<Word>, max_new_tokens: u32) -> RequestBody {
     RequestBody::Run {
         model: smollm2(),
         task: greedy(max_new_tokens),
+        seed: [0; 32],
+        input,
+    }
+}
+
+/// Embed these words.
+pub fn embedding(input: Vec<Word>) -> RequestBody {
+    RequestBody::Run {
+        model: known_models::all_minilm_l6_v2().id(),
+        task: Task::Embedding,
         seed: [0; 32],
         input,
     }
