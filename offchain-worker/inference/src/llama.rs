@@ -6,6 +6,8 @@
 mod weights;
 
 #[cfg(test)]
+mod cheats;
+#[cfg(test)]
 mod tests;
 
 use crate::{

@@ -11,7 +11,7 @@ use kagari_kernels::fast::{InstructionSet, Threads};
 use kagari_primitives::{known_models, trace::values_hash, Hash};
 use std::{io::Cursor, path::PathBuf};
 
-fn weights() -> VerifiedFile {
+pub(super) fn weights() -> VerifiedFile {
     let home = || PathBuf::from(std::env::var_os("HOME").expect("HOME is set"));
     let models = std::env::var_os("KAGARI_MODELS").map(PathBuf::from);
     let models = models.unwrap_or_else(|| home().join(".cache/kagari/models"));
@@ -19,7 +19,7 @@ fn weights() -> VerifiedFile {
     files.weights.open().expect("run scripts/setup.sh")
 }
 
-fn llama(weights: &VerifiedFile) -> Llama {
+pub(super) fn llama(weights: &[u8]) -> Llama {
     let shape = known_models::smollm2_135m_instruct().shape;
     Llama::load(&Gguf::parse(weights).unwrap(), shape).unwrap()
 }

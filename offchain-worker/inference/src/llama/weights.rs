@@ -222,19 +222,21 @@ impl Weights {
 }
 
 /// A matrix as it stands in the file.
-struct Stored<'a> {
-    format: Format,
-    rows: usize,
-    columns: usize,
-    bytes: &'a [u8],
+pub struct Stored<'a> {
+    pub format: Format,
+    pub rows: usize,
+    pub columns: usize,
+    pub bytes: &'a [u8],
 }
 
-struct Loader<'a> {
-    gguf: &'a Gguf<'a>,
+/// Takes weights out of a file.
+pub struct Loader<'a> {
+    pub gguf: &'a Gguf<'a>,
 }
 
 impl Loader<'_> {
-    fn stored(&self, name: &str) -> Result<Stored<'_>, String> {
+    /// The matrix of this name, or the vector, as one row.
+    pub fn stored(&self, name: &str) -> Result<Stored<'_>, String> {
         let tensor = self.gguf.tensor(name);
         let (info, bytes) = tensor.ok_or_else(|| format!("{name}: this tensor is missing"))?;
         let format = format_of(info.dtype).ok_or_else(|| {
@@ -274,7 +276,8 @@ impl Loader<'_> {
         Ok(floats.into_iter().map(|x| x.0).collect())
     }
 
-    fn layer(&self, layer: u16) -> Result<Layer, String> {
+    /// All weights of a layer.
+    pub fn layer(&self, layer: u16) -> Result<Layer, String> {
         let matrix = |part| self.matrix(&name(layer, part));
         let vector = |part| self.vector(&name(layer, part));
         Ok(Layer {

@@ -111,7 +111,7 @@ fn a_shape_that_is_not_the_files_is_refused() {
 
     let mut bert = known_models::all_minilm_l6_v2();
     bert.shape.intermediate = 1_024;
-    assert!(refused(&models_dir(), bert).contains("word_embeddings.weight: has the dimensions"));
+    assert!(refused(&models_dir(), bert).contains("intermediate.dense.weight: has the dimensions"));
     let mut bert = known_models::all_minilm_l6_v2();
     bert.shape.vocab = 30_000;
     assert!(refused(&models_dir(), bert).contains("30522 tokens, the manifest says 30000"));
