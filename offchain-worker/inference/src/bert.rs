@@ -48,10 +48,11 @@ impl Bert {
                 shape.head_dim
             ));
         }
+        let processor = Processor::new()?;
         Ok(Self {
-            weights: Weights::load(file, &shape)?,
+            weights: processor.threads.run(|| Weights::load(file, &shape))?,
             shape,
-            processor: Processor::new()?,
+            processor,
         })
     }
 

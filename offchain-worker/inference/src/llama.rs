@@ -97,13 +97,18 @@ impl Llama {
     /// Takes the weights out of a GGUF file. They must be those of `shape` to the last tensor.
     pub fn load(gguf: &Gguf, shape: ModelShape) -> Result<Self, String> {
         let hyperparameters = weights::check(gguf, &shape)?;
-        let weights = Weights::load(gguf, &shape, hyperparameters.epsilon)?;
+        let processor = Processor::new()?;
         let (base, width) = (hyperparameters.rope_base, shape.head_dim.into());
+        let (weights, rotation) = processor.threads.run(|| {
+            let weights = Weights::load(gguf, &shape, hyperparameters.epsilon);
+            let rotation = Rotation::new(Pairs::Neighbours, base, width, positions_of(&shape));
+            (weights, rotation)
+        });
         Ok(Self {
-            weights,
-            rotation: Rotation::new(Pairs::Neighbours, base, width, positions_of(&shape)),
+            weights: weights?,
+            rotation,
             shape,
-            processor: Processor::new()?,
+            processor,
         })
     }
 

@@ -9,7 +9,7 @@ use crate::{
     memory::job_bytes,
     protocol::{ChatMessage, Completed, Failure},
     safetensors,
-    store::{ModelFiles, VerifiedFile},
+    store::{ExpectedFile, ModelFiles},
     text::{unknown_id, Text},
     work::{advance_completions, advance_embeddings, Outcome, Work},
 };
@@ -17,7 +17,7 @@ use kagari_primitives::{
     model::{Architecture, Manifest},
     Task, Word, MAX_INPUT,
 };
-use std::path::Path;
+use std::{path::Path, thread};
 
 /// Most ids that are turned into text at once.
 const MAX_DECODE: usize = 1 << 16;
@@ -49,15 +49,11 @@ impl Model {
             return Err(too_large(&manifest));
         }
         let files = ModelFiles::locate(models, &manifest)?;
-        let weights = files.weights.open()?;
-        let tokenizer = files.tokenizer.map(|file| file.open()).transpose()?;
-        let mapped = weights.len() as u64;
-        let room = room.saturating_sub(mapped);
-        let (network, text, bytes) = match (manifest.shape.architecture, tokenizer) {
-            (Architecture::Llama, None) => load_llama(&weights, &manifest, room)?,
+        let room = room.saturating_sub(manifest.weights.len);
+        let (network, text, bytes) = match (manifest.shape.architecture, &files.tokenizer) {
+            (Architecture::Llama, None) => load_llama(&files.weights, &manifest, room)?,
             (Architecture::Bert, Some(tokenizer)) => {
-                let (network, text) = load_bert(&weights, &tokenizer, &manifest)?;
-                (network, text, mapped)
+                load_bert(&files.weights, tokenizer, &manifest)?
             }
             (Architecture::Llama, Some(_)) => {
                 return Err(Failure::bad_model(
@@ -285,28 +281,39 @@ fn too_large(manifest: &Manifest) -> Failure {
 }
 
 fn load_llama(
-    weights: &VerifiedFile,
+    weights: &ExpectedFile,
     manifest: &Manifest,
     room: u64,
 ) -> Result<(Network, Text, u64), Failure> {
-    let gguf = Gguf::parse(weights).map_err(|e| weights.failure(e))?;
-    let text = Text::from_gguf(&gguf, manifest.shape.vocab).map_err(|e| weights.failure(e))?;
-    let bytes = Llama::bytes_of(&gguf, &manifest.shape).map_err(|e| weights.failure(e))?;
-    if bytes > room {
-        return Err(too_large(manifest));
-    }
-    let llama = Llama::load(&gguf, manifest.shape).map_err(|e| weights.failure(e))?;
-    Ok((Network::Decoder(llama), text, bytes))
+    let (shape, vocab) = (manifest.shape, manifest.shape.vocab);
+    let loaded = weights.read(|bytes| {
+        let gguf = Gguf::parse(bytes).map_err(|e| e.to_string())?;
+        let bytes = Llama::bytes_of(&gguf, &shape)?;
+        if bytes > room {
+            return Ok(None);
+        }
+        let (text, llama) = thread::scope(|scope| {
+            let text = scope.spawn(|| Text::from_gguf(&gguf, vocab));
+            let llama = Llama::load(&gguf, shape);
+            (text.join(), llama)
+        });
+        let text = text.map_err(|_| "its vocabulary made a reader panic".to_owned())?;
+        let text = text.map_err(|e| e.to_string())?;
+        Ok(Some((Network::Decoder(llama?), text, bytes)))
+    })?;
+    loaded.ok_or_else(|| too_large(manifest))
 }
 
 fn load_bert(
-    weights: &VerifiedFile,
-    tokenizer: &VerifiedFile,
+    weights: &ExpectedFile,
+    tokenizer: &ExpectedFile,
     manifest: &Manifest,
-) -> Result<(Network, Text), Failure> {
-    let vocab = manifest.shape.vocab;
-    let text = Text::from_json(tokenizer, vocab).map_err(|e| tokenizer.failure(e))?;
-    safetensors::check_header(weights).map_err(|e| weights.failure(e))?;
-    let bert = Bert::load(weights, manifest.shape).map_err(|e| weights.failure(e))?;
-    Ok((Network::Encoder(bert), text))
+) -> Result<(Network, Text, u64), Failure> {
+    let (shape, vocab) = (manifest.shape, manifest.shape.vocab);
+    let text = tokenizer.read(|bytes| Text::from_json(bytes, vocab).map_err(|e| e.to_string()))?;
+    let bert = weights.read(|bytes| {
+        safetensors::check_header(bytes).map_err(|e| e.to_string())?;
+        Bert::load(bytes, shape)
+    })?;
+    Ok((Network::Encoder(bert), text, manifest.weights.len))
 }

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use super::*;
-use crate::store::{ModelFiles, VerifiedFile};
+use crate::store::ModelFiles;
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
 use candle_transformers::models::bert::{BertModel, Config};
@@ -11,15 +11,16 @@ use kagari_kernels::fast::{InstructionSet, Threads};
 use kagari_primitives::{known_models, trace::values_hash};
 use std::path::PathBuf;
 
-fn weights() -> VerifiedFile {
+fn weights() -> Vec<u8> {
     let home = || PathBuf::from(std::env::var_os("HOME").expect("HOME is set"));
     let models = std::env::var_os("KAGARI_MODELS").map(PathBuf::from);
     let models = models.unwrap_or_else(|| home().join(".cache/kagari/models"));
     let files = ModelFiles::locate(&models, &known_models::all_minilm_l6_v2()).unwrap();
-    files.weights.open().expect("run scripts/setup.sh")
+    let weights = files.weights.read(|bytes| Ok(bytes.to_vec()));
+    weights.expect("run scripts/setup.sh")
 }
 
-fn bert(weights: &VerifiedFile) -> Bert {
+fn bert(weights: &[u8]) -> Bert {
     Bert::load(weights, known_models::all_minilm_l6_v2().shape).unwrap()
 }
 

@@ -24,7 +24,7 @@ const TRIALS: usize = 4;
 
 /// The model, and jobs that are drawn at random.
 struct Bench {
-    file: crate::store::VerifiedFile,
+    file: Vec<u8>,
     llama: Llama,
     manifest: Manifest,
     rng: TestRng,

@@ -2,8 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use super::*;
-use crate::store::{ModelFiles, VerifiedFile};
-use blake2::{digest::consts::U32, Blake2b, Digest};
+use crate::store::{file_hash, ModelFiles};
 use candle_core::{quantized::gguf_file::Content, Device, Tensor};
 use candle_transformers::models::quantized_llama::ModelWeights;
 use hex_literal::hex;
@@ -11,12 +10,13 @@ use kagari_kernels::fast::{InstructionSet, Threads};
 use kagari_primitives::{known_models, trace::values_hash, Hash};
 use std::{io::Cursor, path::PathBuf};
 
-pub(super) fn weights() -> VerifiedFile {
+pub(super) fn weights() -> Vec<u8> {
     let home = || PathBuf::from(std::env::var_os("HOME").expect("HOME is set"));
     let models = std::env::var_os("KAGARI_MODELS").map(PathBuf::from);
     let models = models.unwrap_or_else(|| home().join(".cache/kagari/models"));
     let files = ModelFiles::locate(&models, &known_models::smollm2_135m_instruct()).unwrap();
-    files.weights.open().expect("run scripts/setup.sh")
+    let weights = files.weights.read(|bytes| Ok(bytes.to_vec()));
+    weights.expect("run scripts/setup.sh")
 }
 
 pub(super) fn llama(weights: &[u8]) -> Llama {
@@ -88,7 +88,7 @@ fn hashes((hidden, logits): (Vec<f32>, Vec<f32>)) -> [[u8; 32]; 2] {
 /// Hash of the hidden states and logits of all of `words`, fed in pieces.
 fn hash_of_all(llama: &Llama, words: &[Word], piece: usize) -> Hash {
     let mut session = llama.session(words.len());
-    let mut hasher = Blake2b::<U32>::new();
+    let mut hashes = Vec::new();
     for words in words.chunks(piece) {
         let session = &mut session;
         let states = llama
@@ -97,12 +97,12 @@ fn hash_of_all(llama: &Llama, words: &[Word], piece: usize) -> Hash {
             .unwrap();
         for states in states.chunks(DECIDED * llama.width()) {
             for (hidden, logits) in llama.decide(states).unwrap().rows() {
-                hasher.update(values_hash(hidden));
-                hasher.update(values_hash(logits));
+                hashes.extend(values_hash(hidden).0);
+                hashes.extend(values_hash(logits).0);
             }
         }
     }
-    Hash::from(<[u8; 32]>::from(hasher.finalize()))
+    file_hash(&hashes)
 }
 
 /// Hashes of state and logits after 261 words, as every machine has them. If they change, so does the
@@ -147,7 +147,7 @@ fn bits_do_not_depend_on_how_a_long_prompt_is_fed() {
     let prompt = words(context as u32);
     let states = |pieces: &[usize]| {
         let mut session = llama.session(context);
-        let (mut rest, mut hasher) = (&prompt[..], Blake2b::<U32>::new());
+        let (mut rest, mut hashes) = (&prompt[..], Vec::new());
         for piece in pieces.iter().cycle() {
             let (words, others) = rest.split_at((*piece).min(rest.len()));
             let session = &mut session;
@@ -155,15 +155,14 @@ fn bits_do_not_depend_on_how_a_long_prompt_is_fed() {
                 .feed(&mut [Feed { session, words }])
                 .remove(0)
                 .unwrap();
-            states
-                .iter()
-                .for_each(|state| hasher.update(state.to_bits().to_le_bytes()));
+            let states = states.chunks_exact(llama.width());
+            hashes.extend(states.flat_map(|state| values_hash(state).0));
             rest = others;
             if rest.is_empty() {
                 break;
             }
         }
-        hasher.finalize()
+        file_hash(&hashes)
     };
     let by_chunks = states(&[CHUNK]);
     let ending_word_by_word = [&[100; 81][..], &[1; 92]].concat();

@@ -5,6 +5,10 @@ use crate::{
     float::Hard,
     reference::{half, Format, SmallWeights, SuperWeights, K_BLOCK, SMALL_BLOCK},
 };
+use rayon::{
+    iter::{IndexedParallelIterator, ParallelIterator},
+    slice::{ParallelSlice, ParallelSliceMut},
+};
 
 /// Bytes of sixteen binary16 numbers.
 const HALVES: usize = 2 * WIDTH;
@@ -91,7 +95,8 @@ pub struct Matrix {
 }
 
 impl Matrix {
-    /// Lays out the rows of a matrix, as they stand in a file; `None` if the bytes are not so many.
+    /// Lays out the rows of a matrix, as they stand in a file, on the threads of the pool that it is called
+    /// in; `None` if the bytes are not so many.
     pub fn pack(format: Format, rows: usize, columns: usize, bytes: &[u8]) -> Option<Self> {
         let row_bytes = format.row_bytes(columns)?;
         if row_bytes.checked_mul(rows)? != bytes.len() || bytes.is_empty() {
@@ -101,19 +106,17 @@ impl Matrix {
         let blocks = columns / format.block_len();
         let tile_bytes = blocks * layout.block_bytes();
         let mut tiles = Buffer::zeroed(rows.div_ceil(WIDTH) * tile_bytes);
-        let tile_rows = bytes.chunks(WIDTH * row_bytes);
-        for (tile, rows) in tiles
-            .bytes_mut()
-            .chunks_exact_mut(tile_bytes)
-            .zip(tile_rows)
-        {
+        let tile_rows = bytes.par_chunks(WIDTH * row_bytes);
+        let pack_tile = |(tile, rows): (&mut [u8], &[u8])| {
             for (lane, row) in rows.chunks_exact(row_bytes).enumerate() {
                 let from = row.chunks_exact(format.block_bytes());
                 let to = tile.chunks_exact_mut(layout.block_bytes());
                 to.zip(from)
                     .for_each(|(to, from)| pack(format, layout, lane, from, to));
             }
-        }
+        };
+        let pairs = tiles.bytes_mut().par_chunks_exact_mut(tile_bytes);
+        pairs.zip(tile_rows).for_each(pack_tile);
         Some(Self {
             format,
             layout,
@@ -169,16 +172,11 @@ impl Matrix {
 /// Puts a block of one row into its lane.
 fn pack(format: Format, layout: Layout, lane: usize, block: &[u8], to: &mut [u8]) {
     match layout {
-        Layout::Nibbles(small) => {
-            let weights = SmallWeights::read(format, block);
-            let (quants, halves) = to.split_at_mut(SMALL_BLOCK * WIDTH / 2);
-            put_nibbles(
-                quants,
-                lane,
-                weights.values.map(|v| (i32::from(v) + small.offset) as u8),
-            );
-            put_small_halves(halves, lane, &weights);
-        }
+        // In the file too, a nibble and the one sixteen further on share a byte, and the halves come first.
+        Layout::Nibbles(small) if small.least => copy_small(block, 4, 0, lane, to),
+        Layout::Nibbles(_) => copy_small(block, 2, 0, lane, to),
+        // From two's complement to what is 128 more.
+        Layout::Bytes(Small { offset: 128, .. }) => copy_small(block, 2, 0x80, lane, to),
         Layout::Bytes(small) => {
             let weights = SmallWeights::read(format, block);
             let (quants, halves) = to.split_at_mut(SMALL_BLOCK * WIDTH);
@@ -193,6 +191,21 @@ fn pack(format: Format, layout: Layout, lane: usize, block: &[u8], to: &mut [u8]
         Layout::Super6 => put_super6(to, lane, &SuperWeights::read(format, block)),
         Layout::Floats => to[4 * lane..][..4].copy_from_slice(block),
         Layout::Halves => to[2 * lane..][..2].copy_from_slice(block),
+    }
+}
+
+/// Copies a block whose bytes stand in the file as they do in a tile, but for `flipped` bits, after so
+/// many bytes of halves.
+fn copy_small(block: &[u8], halves: usize, flipped: u8, lane: usize, to: &mut [u8]) {
+    let (from, _) = block[halves..].as_chunks::<4>();
+    let (quants, to) = to.split_at_mut(from.len() * 4 * WIDTH);
+    let groups = quants.chunks_exact_mut(4 * WIDTH).zip(from);
+    groups.for_each(|(to, from)| to[4 * lane..][..4].copy_from_slice(&from.map(|b| b ^ flipped)));
+    for (half, to) in block[..halves]
+        .chunks_exact(2)
+        .zip(to.chunks_exact_mut(HALVES))
+    {
+        to[2 * lane..][..2].copy_from_slice(half);
     }
 }
 
