@@ -107,11 +107,11 @@ impl Bench {
             let Some((job, claimed)) = cheat(self) else {
                 continue;
             };
-            let honest = generate(&self.llama, &self.manifest, job.clone());
             let found = replay(&self.llama, &self.manifest, job.clone(), &claimed);
-            if claimed == honest {
+            if found == Replayed::Holds {
                 // Bit for bit what the model gives: there is nothing to notice.
-                assert_eq!(found, Replayed::Holds, "{name}");
+                let honest = generate(&self.llama, &self.manifest, job);
+                assert_eq!(claimed, honest, "{name}: a lie went unnoticed");
                 truths += 1;
                 continue;
             }
