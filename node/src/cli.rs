@@ -87,8 +87,8 @@ pub struct ComputeParams {
     #[arg(long, value_name = "SECONDS", default_value = "600")]
     pub inference_timeout: NonZeroU64,
 
-    /// Jobs that compute at the same time.
-    #[arg(long, value_name = "N", default_value = "1")]
+    /// Jobs that are computed together, which takes less time than one after the other, and more memory.
+    #[arg(long, value_name = "N", default_value = "8")]
     pub inference_concurrency: NonZeroUsize,
 }
 

@@ -38,7 +38,7 @@ pub struct InferenceConfig {
     pub memory_mib: u64,
     /// Threads of one computation.
     pub threads: usize,
-    /// Computations at once.
+    /// Jobs that are computed together.
     pub concurrency: usize,
     /// Longest time for anything that the child is asked; then it is killed and restarted.
     pub timeout: Duration,
@@ -214,7 +214,7 @@ impl Inference {
         model.has_valid_name() && files(model).into_iter().all(is_there)
     }
 
-    /// Computations at once.
+    /// Jobs that are computed together.
     pub fn concurrency(&self) -> usize {
         self.inner.config.concurrency
     }

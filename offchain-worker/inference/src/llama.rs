@@ -3,10 +3,13 @@
 //! What comes out depends on the model and the words alone: not on how the words were fed, on other
 //! sessions that are fed at the same time, on threads or on the machine.
 
+mod header;
 mod weights;
 
 #[cfg(test)]
 mod cheats;
+#[cfg(test)]
+mod family_tests;
 #[cfg(test)]
 mod tests;
 
@@ -15,13 +18,13 @@ use crate::{
     processor::{Input, Processor},
 };
 use kagari_kernels::{
-    fast::{add, attend, gate, rms_norm, scale, Attended, Cache, Pairs, Reach, Rotation},
+    fast::{add, add_to_rows, attend, gate, rms_norm, scale, Attended, Cache, Reach, Rotation},
     float::Hard,
     reference::score_scale,
     NonFinite,
 };
 use kagari_primitives::{model::ModelShape, Word, MAX_INPUT, MAX_OUTPUT};
-use weights::{Layer, Weights};
+use weights::{Layer, Projection, Weights};
 
 /// Positions that pass through the layers at once: so many that weights are read seldom, and so few
 /// that their activations stay near the processor.
@@ -89,19 +92,19 @@ impl Session {
 impl Llama {
     /// Bytes that the model of a file would take, without sessions. It must be a Llama of `shape`.
     pub fn bytes_of(gguf: &Gguf, shape: &ModelShape) -> Result<u64, String> {
-        weights::check(gguf, shape)?;
+        let given = header::check(gguf, shape).map_err(|e| e.to_string())?;
         let angles = 2 * size_of::<f32>() * positions_of(shape) * usize::from(shape.head_dim);
-        Ok(Weights::bytes_of(gguf, shape)?.saturating_add(angles as u64))
+        Ok(Weights::bytes_of(gguf, &given, shape)?.saturating_add(angles as u64))
     }
 
     /// Takes the weights out of a GGUF file. They must be those of `shape` to the last tensor.
     pub fn load(gguf: &Gguf, shape: ModelShape) -> Result<Self, String> {
-        let hyperparameters = weights::check(gguf, &shape)?;
+        let given = header::check(gguf, &shape).map_err(|e| e.to_string())?;
         let processor = Processor::new()?;
-        let (base, width) = (hyperparameters.rope_base, shape.head_dim.into());
+        let (base, width) = (given.rope_base, shape.head_dim.into());
         let (weights, rotation) = processor.threads.run(|| {
-            let weights = Weights::load(gguf, &shape, hyperparameters.epsilon);
-            let rotation = Rotation::new(Pairs::Neighbours, base, width, positions_of(&shape));
+            let weights = Weights::load(gguf, &given, &shape);
+            let rotation = Rotation::new(given.family.pairs, base, width, positions_of(&shape));
             (weights, rotation)
         });
         Ok(Self {
@@ -225,10 +228,10 @@ impl Llama {
     ) -> Result<(), NonFinite> {
         let on = &self.processor;
         let normal = self.normalise(x, &layer.attention_norm)?;
-        let mut normal = Input::new(normal, layer.query.columns());
-        let mut query = on.project(&layer.query, &mut normal)?;
-        let mut key = on.project(&layer.key, &mut normal)?;
-        let value = on.project(&layer.value, &mut normal)?;
+        let mut normal = Input::new(normal, layer.query.matrix.columns());
+        let mut query = self.project(&layer.query, &mut normal)?;
+        let mut key = self.project(&layer.key, &mut normal)?;
+        let value = self.project(&layer.value, &mut normal)?;
         self.rotate(feeds, self.shape.heads.into(), &mut query);
         self.rotate(feeds, self.shape.kv_heads.into(), &mut key);
         scale(
@@ -237,7 +240,7 @@ impl Llama {
         );
         let mut at = 0;
         for feed in feeds.iter_mut() {
-            let rows = at..at + feed.words.len() * layer.key.rows();
+            let rows = at..at + feed.words.len() * layer.key.matrix.rows();
             at = rows.end;
             feed.session.caches[number].extend(&key[rows.clone()], &value[rows]);
         }
@@ -259,6 +262,18 @@ impl Llama {
         let mut mixed = Input::new(mixed, layer.output.columns());
         add(x, &on.project(&layer.output, &mut mixed)?);
         Ok(())
+    }
+
+    /// Heads of queries, keys or values.
+    fn project(&self, to: &Projection, x: &mut Input) -> Result<Vec<f32>, NonFinite> {
+        let mut heads = self.processor.project(&to.matrix, x)?;
+        if let Some(bias) = &to.bias {
+            add_to_rows(&mut heads, bias);
+        }
+        match &to.norm {
+            Some(norm) => self.normalise(&heads, norm),
+            None => Ok(heads),
+        }
     }
 
     /// Rotates the heads of each session's words by their positions.

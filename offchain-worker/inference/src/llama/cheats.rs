@@ -116,12 +116,6 @@ impl Bench {
                 continue;
             }
             lies += 1;
-            assert_ne!(
-                found,
-                Replayed::Holds,
-                "{name}: {:?} {claimed:?}",
-                job.input
-            );
             if lies % 100 == 0 {
                 eprintln!("{name}: {lies} of {trials} noticed");
             }

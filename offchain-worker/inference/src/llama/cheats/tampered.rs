@@ -26,9 +26,9 @@ const PARTS: [&str; 7] = [
 
 fn part<'a>(layer: &'a mut Layer, name: &str) -> &'a mut Matrix {
     match name {
-        "attn_q" => &mut layer.query,
-        "attn_k" => &mut layer.key,
-        "attn_v" => &mut layer.value,
+        "attn_q" => &mut layer.query.matrix,
+        "attn_k" => &mut layer.key.matrix,
+        "attn_v" => &mut layer.value.matrix,
         "attn_output" => &mut layer.output,
         "ffn_gate" => &mut layer.gate,
         "ffn_up" => &mut layer.up,
