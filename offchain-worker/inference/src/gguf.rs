@@ -23,6 +23,8 @@ const MAX_ARRAY: u64 = 1 << 22;
 const MAX_NAME: u64 = 256;
 /// Most bytes of a text.
 const MAX_TEXT: u64 = 1 << 20;
+/// Most characters of the file's own texts that an error shows.
+const MAX_SHOWN: usize = 256;
 /// Alignment of the tensors where the file names none.
 const DEFAULT_ALIGNMENT: u64 = 32;
 
@@ -42,6 +44,14 @@ impl Malformed {
             field: field.into(),
             problem: problem.into(),
         }
+    }
+}
+
+/// As much of a text out of a file as an error shows of it.
+pub(crate) fn shown(text: &str) -> &str {
+    match text.char_indices().nth(MAX_SHOWN) {
+        Some((end, _)) => &text[..end],
+        None => text,
     }
 }
 
@@ -243,7 +253,7 @@ fn check_version(reader: &mut Reader) -> Result<()> {
 fn read_metadata<'a>(reader: &mut Reader<'a>, count: u64) -> Result<HashMap<&'a str, Value<'a>>> {
     let mut metadata = HashMap::new();
     for index in 0..count {
-        let key = reader.text(&format!("metadata key {index}"), MAX_NAME)?;
+        let key = reader.name(&format!("metadata key {index}"))?;
         let kind = reader.u32(key)?;
         let value = reader.value(key, kind)?;
         if metadata.insert(key, value).is_some() {

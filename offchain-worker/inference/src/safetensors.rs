@@ -1,52 +1,43 @@
 //! Checks the header of a safetensors file, within limits, before candle reads it.
+//!
+//! Of the header nothing is kept but the names of its tensors, each of which stands there once.
 
-use crate::gguf::{Malformed, Result};
-use serde::Deserialize;
-use std::collections::HashMap;
+use crate::gguf::{shown, Malformed, Result};
+use serde::{
+    de::{Error, MapAccess, Visitor},
+    Deserialize, Deserializer,
+};
+use serde_json::value::RawValue;
+use std::{borrow::Cow, collections::HashSet, fmt};
 
 /// Most bytes of the header.
 const MAX_HEADER: u64 = 4 << 20;
 /// Most tensors.
 const MAX_TENSORS: usize = 16_384;
+/// Most bytes of what the header says of one tensor. An error can show all of it, with escapes.
+const MAX_ENTRY: usize = 512;
 /// Most dimensions of a tensor.
 const MAX_DIMENSIONS: usize = 8;
-/// Most characters of a tensor's name that an error shows.
-const MAX_SHOWN: usize = 256;
-
-#[derive(Deserialize)]
-struct Header {
-    /// Free text; it is not looked at.
-    #[serde(rename = "__metadata__")]
-    _metadata: Option<HashMap<String, String>>,
-    #[serde(flatten)]
-    tensors: HashMap<String, Tensor>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Tensor {
-    dtype: String,
-    shape: Vec<u64>,
-    data_offsets: (u64, u64),
-}
+/// The header itself, where what is wrong is wrong with none of its fields.
+const HEADER: &str = "header";
+/// Free text; it is not looked at.
+const METADATA: &str = "__metadata__";
 
 /// Checks that the header of `file` is sane and that every tensor that it names lies in `file`.
 pub fn check_header(file: &[u8]) -> Result<()> {
     let (header, data) = split(file)?;
-    let header: Header =
-        serde_json::from_slice(header).map_err(|e| Malformed::new("header", e.to_string()))?;
-    let count = header.tensors.len();
-    if count > MAX_TENSORS {
-        let problem = format!("names {count} tensors, at most {MAX_TENSORS} are accepted");
-        return Err(Malformed::new("header", problem));
+    if header.first() != Some(&b'{') {
+        return Err(Malformed::new(HEADER, "does not begin with a brace"));
     }
-    for (name, tensor) in &header.tensors {
-        let name = name.chars().take(MAX_SHOWN).collect::<String>();
-        tensor
-            .check(data.len() as u64)
-            .map_err(|problem| Malformed::new(name, problem))?;
-    }
-    Ok(())
+    let mut walk = Walk {
+        data: data.len() as u64,
+        names: HashSet::new(),
+        field: HEADER.into(),
+        problem: None,
+    };
+    let mut json = serde_json::Deserializer::from_slice(header);
+    let read = json.deserialize_map(&mut walk).and_then(|()| json.end());
+    read.map_err(|e| Malformed::new(walk.field, walk.problem.unwrap_or_else(|| e.to_string())))
 }
 
 fn split(file: &[u8]) -> Result<(&[u8], &[u8])> {
@@ -67,7 +58,113 @@ fn split(file: &[u8]) -> Result<(&[u8], &[u8])> {
     })
 }
 
-impl Tensor {
+/// Goes through a header, entry by entry.
+struct Walk<'h> {
+    /// Bytes that the file has for all tensors.
+    data: u64,
+    names: HashSet<Cow<'h, str>>,
+    /// What is being read, for errors.
+    field: String,
+    /// What is wrong with it, where it is not the header's JSON.
+    problem: Option<String>,
+}
+
+impl<'h> Visitor<'h> for &mut Walk<'h> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a map of tensors")
+    }
+
+    fn visit_map<A: MapAccess<'h>>(self, mut map: A) -> std::result::Result<(), A::Error> {
+        while let Some(Text(name)) = map.next_key()? {
+            if !name.is_empty() {
+                self.field = shown(&name).into();
+            }
+            let entry: &RawValue = map.next_value()?;
+            if let Err(problem) = self.read(name, entry.get()) {
+                self.problem = Some(problem);
+                return Err(A::Error::custom("see the problem"));
+            }
+            self.field = HEADER.into();
+        }
+        Ok(())
+    }
+}
+
+impl<'h> Walk<'h> {
+    fn read(&mut self, name: Cow<'h, str>, entry: &'h str) -> std::result::Result<(), String> {
+        match &*name {
+            "" => return Err("a tensor has an empty name".into()),
+            METADATA => check_metadata(entry)?,
+            _ => Tensor::read(entry)?.check(self.data)?,
+        }
+        if !self.names.insert(name) {
+            return Err("stands there twice".into());
+        }
+        let tensors = self.names.len() - usize::from(self.names.contains(METADATA));
+        if tensors > MAX_TENSORS {
+            return Err(format!(
+                "comes after {MAX_TENSORS} tensors, the most that are accepted"
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// A text that stands in the header as it is, unless there are escapes in it.
+#[derive(Deserialize)]
+struct Text<'h>(#[serde(borrow)] Cow<'h, str>);
+
+/// Checks that it is a map of texts, or `null`.
+fn check_metadata(entry: &str) -> std::result::Result<(), String> {
+    if entry == "null" {
+        return Ok(());
+    }
+    if !entry.starts_with('{') {
+        return Err("is no map".into());
+    }
+    let mut json = serde_json::Deserializer::from_str(entry);
+    json.deserialize_map(Texts).map_err(|e| e.to_string())
+}
+
+/// Goes through a map of texts, and keeps none.
+struct Texts;
+
+impl<'h> Visitor<'h> for Texts {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a map of texts")
+    }
+
+    fn visit_map<A: MapAccess<'h>>(self, mut map: A) -> std::result::Result<(), A::Error> {
+        while map.next_entry::<Text, Text>()?.is_some() {}
+        Ok(())
+    }
+}
+
+/// A tensor as the header describes it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Tensor<'h> {
+    #[serde(borrow)]
+    dtype: Cow<'h, str>,
+    shape: Vec<u64>,
+    data_offsets: (u64, u64),
+}
+
+impl<'h> Tensor<'h> {
+    fn read(entry: &'h str) -> std::result::Result<Self, String> {
+        let len = entry.len();
+        if len > MAX_ENTRY {
+            return Err(format!(
+                "its description has {len} bytes, at most {MAX_ENTRY} are accepted"
+            ));
+        }
+        serde_json::from_str(entry).map_err(|e| e.to_string())
+    }
+
     fn check(&self, data: u64) -> std::result::Result<(), String> {
         let (start, end) = self.data_offsets;
         if start > end || end > data {
@@ -75,10 +172,11 @@ impl Tensor {
                 "lies at {start} to {end}, the file has {data} bytes for all tensors"
             ));
         }
-        if self.shape.len() > MAX_DIMENSIONS {
+        let dims = &self.shape;
+        if dims.len() > MAX_DIMENSIONS {
             return Err(format!(
                 "has {} dimensions, at most {MAX_DIMENSIONS}",
-                self.shape.len()
+                dims.len()
             ));
         }
         let Some(width) = self.width() else {
@@ -87,22 +185,18 @@ impl Tensor {
                 self.dtype
             ));
         };
-        let bytes = self
-            .shape
+        let bytes = dims
             .iter()
             .try_fold(width, |bytes, dim| bytes.checked_mul(*dim));
         if bytes != Some(end - start) {
-            let shape = &self.shape;
-            return Err(format!(
-                "its shape {shape:?} does not fit its {} bytes",
-                end - start
-            ));
+            let len = end - start;
+            return Err(format!("its shape {dims:?} does not fit its {len} bytes"));
         }
         Ok(())
     }
 
     fn width(&self) -> Option<u64> {
-        match self.dtype.as_str() {
+        match &*self.dtype {
             "U8" => Some(1),
             "F16" | "BF16" => Some(2),
             "F32" | "U32" => Some(4),
@@ -167,8 +261,37 @@ mod tests {
         assert!(error(&tensor("F4", "[2,3]", "[0,24]")).contains("type \"F4\""));
         let many = "[1,1,1,1,1,1,1,1,6]";
         assert!(error(&tensor("F32", many, "[0,24]")).contains("w: has 9 dimensions"));
-        assert!(error(&file(r#"{"w":{"a":"b"}}"#, 0)).contains("header: unknown field `a`"));
+        assert!(error(&file(r#"{"w":{"a":"b"}}"#, 0)).contains("w: unknown field `a`"));
         assert!(error(&file("[[[[", 0)).starts_with("header: "));
+        assert!(error(&file(r#"{"":{}}"#, 0)).contains("header: a tensor has an empty name"));
+        let twice = r#""w":{"dtype":"U8","shape":[],"data_offsets":[0,1]}"#;
+        let twice = file(&format!("{{{twice},{twice}}}"), 1);
+        assert!(error(&twice).contains("w: stands there twice"));
+    }
+
+    #[test]
+    fn metadata_is_texts_and_stands_there_once() {
+        check_header(&file(r#"{"__metadata__":{"a":"b","\u00e9":"\n"}}"#, 0)).unwrap();
+        check_header(&file(r#"{"__metadata__":null} "#, 0)).unwrap();
+        assert!(error(&file(r#"{"__metadata__":{"a":1}}"#, 0)).starts_with("__metadata__: "));
+        assert!(error(&file(r#"{"__metadata__":"a"}"#, 0)).contains("__metadata__: is no map"));
+        let twice = r#"{"__metadata__":{},"__metadata__":{}}"#;
+        assert!(error(&file(twice, 0)).contains("__metadata__: stands there twice"));
+    }
+
+    #[test]
+    fn long_texts_are_not_shown_in_errors() {
+        let long = "é".repeat(1 << 16);
+        for header in [
+            format!(r#""{long}""#),
+            format!(r#"{{"{long}":1}}"#),
+            format!(r#"{{"__metadata__":"{long}"}}"#),
+            format!(r#"{{"w":{{"{long}":1}}}}"#),
+            format!(r#"{{"w":{{"dtype":"{long}","shape":[],"data_offsets":[0,0]}}}}"#),
+            format!(r#"{{"w":"{long}"}}"#),
+        ] {
+            assert!(error(&file(&header, 0)).len() < 2_048);
+        }
     }
 
     #[test]
@@ -176,7 +299,7 @@ mod tests {
         let entry = |i| format!(r#""{i}":{{"dtype":"U8","shape":[],"data_offsets":[0,1]}}"#);
         let header = |n| format!("{{{}}}", (0..n).map(entry).collect::<Vec<_>>().join(","));
         check_header(&file(&header(16_384), 1)).unwrap();
-        assert!(error(&file(&header(16_385), 1)).contains("names 16385 tensors"));
+        assert!(error(&file(&header(16_385), 1)).contains("16384: comes after 16384 tensors"));
     }
 
     proptest! {

@@ -84,7 +84,7 @@ impl Embeddings {
 impl Weights {
     /// Takes all weights out of a file whose header was checked, and refuses what it does not know.
     pub fn load(file: &[u8], shape: &ModelShape) -> Result<Self, String> {
-        let tensors = SliceSafetensors::new(file).map_err(|e| e.to_string())?;
+        let tensors = SliceSafetensors::new(file).map_err(|e| format!("header: {e}"))?;
         let unknown = tensors
             .tensors()
             .into_iter()

@@ -1,6 +1,6 @@
 //! Takes values off a GGUF header, each with its field's name for errors.
 
-use super::{Malformed, Numbers, Result, Texts, Value, MAX_ARRAY, MAX_TEXT};
+use super::{Malformed, Numbers, Result, Texts, Value, MAX_ARRAY, MAX_NAME, MAX_TEXT};
 
 const BOOL: u32 = 7;
 const TEXT: u32 = 8;
@@ -77,6 +77,14 @@ impl<'a> Reader<'a> {
         }
         let bytes = self.take(field, len)?;
         std::str::from_utf8(bytes).map_err(|_| Malformed::new(field, "is not UTF-8"))
+    }
+
+    /// A name, by which errors name a field: never an empty one.
+    pub fn name(&mut self, field: &str) -> Result<&'a str> {
+        match self.text(field, MAX_NAME)? {
+            "" => Err(Malformed::new(field, "is empty")),
+            name => Ok(name),
+        }
     }
 
     /// A value of the type with this number.

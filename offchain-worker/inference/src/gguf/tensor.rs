@@ -1,6 +1,6 @@
 //! What a GGUF header says of one tensor.
 
-use super::{reader::Reader, Malformed, Result, MAX_NAME};
+use super::{reader::Reader, Malformed, Result};
 use candle_core::quantized::GgmlDType;
 use std::ops::Range;
 
@@ -23,7 +23,7 @@ pub struct TensorInfo {
 impl TensorInfo {
     /// Reads the entry of the tensor with this index, and its name.
     pub fn read<'a>(reader: &mut Reader<'a>, index: u64) -> Result<(&'a str, Self)> {
-        let name = reader.text(&format!("name of tensor {index}"), MAX_NAME)?;
+        let name = reader.name(&format!("name of tensor {index}"))?;
         let dims = read_dims(reader, name)?;
         let kind = reader.u32(name)?;
         let Some(dtype) = dtype(kind) else {

@@ -268,3 +268,11 @@ fn tensors_that_share_bytes_are_refused() {
         .tensor("b", &[16], 0, 64);
     assert!(Gguf::parse(&apart.file(128)).is_ok());
 }
+
+#[test]
+fn empty_names_are_refused() {
+    let header = Header::default().tensor("", &[32], 3, 0);
+    assert!(header.error(32).contains("name of tensor 0: is empty"));
+    let header = Header::default().entry("", 7, &[1]);
+    assert!(header.error(0).contains("metadata key 0: is empty"));
+}

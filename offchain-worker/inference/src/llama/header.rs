@@ -1,6 +1,6 @@
 //! What a GGUF file says of its decoder, and the check that it is one that is known here.
 
-use crate::gguf::{Gguf, Malformed, Result};
+use crate::gguf::{shown, Gguf, Malformed, Result};
 use kagari_kernels::fast::Pairs;
 use kagari_primitives::model::ModelShape;
 use std::collections::HashMap;
@@ -84,7 +84,10 @@ fn family_of(gguf: &Gguf) -> Result<&'static Family> {
     let known = FAMILIES.iter().find(|family| family.name == found);
     known.ok_or_else(|| {
         let names = FAMILIES.map(|family| family.name).join(", ");
-        Malformed::new(KEY, format!("is {found:?}, expected one of {names}"))
+        Malformed::new(
+            KEY,
+            format!("is {:?}, expected one of {names}", shown(found)),
+        )
     })
 }
 

@@ -4,7 +4,7 @@
 //! Candle's reader takes `smollm` for plain GPT-2, which keeps digits together: numbers would then be
 //! other ids than those that the model was trained with.
 
-use crate::gguf::{Gguf, Malformed, Result, Value};
+use crate::gguf::{shown, Gguf, Malformed, Result, Value};
 use tokenizers::{
     decoders::byte_level::ByteLevel,
     models::bpe::{Vocab, BPE},
@@ -50,7 +50,7 @@ fn check_settings(gguf: &Gguf) -> Result<()> {
     for (key, expected) in [(MODEL, "gpt2"), (PRE_TOKENIZER, "smollm")] {
         let found = gguf.text(key)?;
         if found != expected {
-            let problem = format!("is {found:?}, only {expected:?} is supported");
+            let problem = format!("is {:?}, only {expected:?} is supported", shown(found));
             return Err(Malformed::new(key, problem));
         }
     }

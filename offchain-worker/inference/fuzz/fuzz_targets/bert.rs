@@ -1,0 +1,6 @@
+//! See [`kagari_inference_fuzz::bert`].
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|file: &[u8]| {
+    kagari_inference_fuzz::bert(file);
+});
