@@ -1,6 +1,7 @@
 //! The node's command line.
 
 use clap::Args;
+use kagari_offchain_worker::inference::user_models_dir;
 use sc_cli::RunCmd;
 use std::{
     num::{NonZeroU64, NonZeroUsize},
@@ -100,7 +101,7 @@ impl ComputeParams {
             if own.is_dir() {
                 return own;
             }
-            user_cache().map_or(own, |cache| cache.join("kagari").join("models"))
+            user_models_dir().unwrap_or(own)
         })
     }
 
@@ -109,16 +110,6 @@ impl ComputeParams {
         let processors = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         self.inference_threads.unwrap_or_else(processors).get()
     }
-}
-
-/// The user's cache folder, as the XDG specification has it.
-fn user_cache() -> Option<PathBuf> {
-    let set = |name| {
-        std::env::var_os(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
-    set("XDG_CACHE_HOME").or_else(|| set("HOME").map(|home| home.join(".cache")))
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ mod outlet;
 mod room;
 mod scheduler;
 
-use crate::protocol::{self, Failure, FailureKind, Request, RequestBody};
+use crate::protocol::{self, Failure, FailureKind, Request};
 use desk::Desk;
 use outlet::Outlet;
 use scheduler::Scheduler;
@@ -121,9 +121,9 @@ fn enqueue(
     outlet: &Outlet,
 ) {
     let id = request.id;
-    let queue = match request.body {
-        RequestBody::Run { .. } => jobs,
-        _ => text,
+    let queue = match request.body.is_job() {
+        true => jobs,
+        false => text,
     };
     match queue.try_send(request) {
         Ok(()) => {}

@@ -9,6 +9,7 @@ use crate::{
     protocol::{Completed, Failure},
     sampling,
 };
+use codec::{Decode, Encode};
 use kagari_kernels::NonFinite;
 use kagari_primitives::{
     model::Manifest,
@@ -288,14 +289,14 @@ fn share(waiting: impl Iterator<Item = usize> + Clone) -> Vec<usize> {
 }
 
 /// What a replay finds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub enum Replayed {
-    /// The completion holds.
+    /// What is claimed holds.
     Holds,
     /// The first position of the output that differs, or its length where it ends too soon or goes on too
     /// long, or for another reason.
     Differs(u32),
-    /// The tokens are right, and the trace's root is not theirs.
+    /// The output is right, and the trace's root is not its own.
     OtherTrace,
 }
 

@@ -57,7 +57,9 @@ impl Desk {
             RequestBody::Decode { model, ids } => {
                 self.model(&model)?.decode(&ids).map(ResponseBody::Text)
             }
-            RequestBody::Run { .. } => Err(Failure::internal("jobs are the scheduler's")),
+            RequestBody::Run { .. } | RequestBody::Replay { .. } => {
+                Err(Failure::internal("jobs are the scheduler's"))
+            }
         }
     }
 

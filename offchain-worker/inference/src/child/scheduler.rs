@@ -4,7 +4,7 @@
 use super::{desk::Desk, outlet::Outlet, room::Room};
 use crate::{
     model::Model,
-    protocol::{Failure, Request, RequestBody, ResponseBody},
+    protocol::{Completed, Failure, Request, RequestBody, ResponseBody},
     work::{Outcome, Work},
 };
 use kagari_primitives::{Task, Word};
@@ -36,7 +36,21 @@ struct Ready {
     task: Task,
     seed: [u8; 32],
     input: Vec<Word>,
+    /// What is to be replayed.
+    claimed: Option<Completed>,
     bytes: u64,
+}
+
+impl Ready {
+    fn start(&self) -> Result<Work, Failure> {
+        let Self {
+            model, task, seed, ..
+        } = self;
+        match &self.claimed {
+            Some(claimed) => model.start_replay(task, seed, &self.input, claimed.clone()),
+            None => model.start(task, seed, &self.input),
+        }
+    }
 }
 
 /// A job at work.
@@ -100,14 +114,21 @@ impl Scheduler {
     }
 
     fn prepare(&self, Request { id, body }: Request) -> Result<Ready, Failure> {
-        let RequestBody::Run {
-            model,
-            task,
-            seed,
-            input,
-        } = body
-        else {
-            return Err(Failure::internal("this is no job"));
+        let (model, task, seed, input, claimed) = match body {
+            RequestBody::Run {
+                model,
+                task,
+                seed,
+                input,
+            } => (model, task, seed, input, None),
+            RequestBody::Replay {
+                model,
+                task,
+                seed,
+                input,
+                claimed,
+            } => (model, task, seed, input, Some(claimed)),
+            _ => return Err(Failure::internal("this is no job")),
         };
         let model = self.desk.model(&model)?;
         let bytes = model.job_bytes(&task, &input);
@@ -118,6 +139,7 @@ impl Scheduler {
             task,
             seed,
             input,
+            claimed,
             bytes,
         })
     }
@@ -131,8 +153,7 @@ impl Scheduler {
             if !self.room.take(ready.bytes) {
                 return self.waiting.push_front(ready);
             }
-            let started = ready.model.start(&ready.task, &ready.seed, &ready.input);
-            match started {
+            match ready.start() {
                 Ok(work) => {
                     let running = Running {
                         id: ready.id,
@@ -176,14 +197,12 @@ impl Scheduler {
 
     fn answer(&mut self, running: Running) {
         self.room.give_back(running.bytes);
-        match running.work.finish() {
-            Some(Outcome::Completed(completed)) => {
-                self.outlet.send(running.id, ResponseBody::Done(completed));
-            }
-            _ => self
-                .outlet
-                .fail(running.id, Failure::internal("the job has no result")),
-        }
+        let body = match running.work.finish() {
+            Some(Outcome::Completed(completed)) => ResponseBody::Done(completed),
+            Some(Outcome::Replayed(replayed)) => ResponseBody::Replayed(replayed),
+            None => ResponseBody::Failed(Failure::internal("the job has no result")),
+        };
+        self.outlet.send(running.id, body);
     }
 
     /// After a panic in the middle of a computation, the pool of threads that computations share may

@@ -4,7 +4,7 @@ use crate::{
     process::{Inference, LIMITS},
     support::{greedy, models_dir},
 };
-use kagari_inference::protocol::{Failure, RequestBody, ResponseBody};
+use kagari_inference::protocol::{Completed, Failure, RequestBody, ResponseBody};
 use kagari_primitives::{known_models, model::Manifest, ModelId, Task, Word};
 
 /// Load this model.
@@ -45,6 +45,17 @@ pub fn embedding(input: Vec<Word>) -> RequestBody {
         task: Task::Embedding,
         seed: [0; 32],
         input,
+    }
+}
+
+/// Check what these words are said to have been gone on with.
+pub fn replay(input: Vec<Word>, claimed: Completed) -> RequestBody {
+    RequestBody::Replay {
+        model: smollm2(),
+        task: greedy(claimed.output.len() as u32),
+        seed: [0; 32],
+        input,
+        claimed,
     }
 }
 

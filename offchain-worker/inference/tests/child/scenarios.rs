@@ -2,18 +2,20 @@
 
 use crate::{
     process::{is_alive, wait_until_gone, Inference, LIMITS},
-    requests::{embedding, encode, failure, job, load, smollm2, started, words},
+    requests::{embedding, encode, failure, job, load, replay, smollm2, started, words},
 };
 use codec::Encode;
 use kagari_inference::{
     child::ChildLimits,
     protocol::{ChatMessage, FailureKind, Request, RequestBody, Response, ResponseBody, Role},
+    Replayed,
 };
 use kagari_primitives::{known_models, StopReason};
 
 /// All of them, with what they show.
-pub const ALL: [(&str, fn()); 10] = [
+pub const ALL: [(&str, fn()); 11] = [
     ("a job goes through", a_job_goes_through),
+    ("a claim is replayed", a_claim_is_replayed),
     (
         "text is served while a job runs, and a full queue is busy",
         a_full_queue_is_busy,
@@ -106,6 +108,27 @@ fn a_job_goes_through() {
     let embedded = child.ask(8, embedding(input));
     assert!(matches!(embedded, ResponseBody::Done(c) if c.output.len() == 384));
     assert!(child.close().success());
+}
+
+fn a_claim_is_replayed() {
+    let mut child = started();
+    let ResponseBody::Done(honest) = child.ask(2, job(vec![1], 3)) else {
+        panic!("the job failed")
+    };
+    child.send(3, replay(vec![1], honest.clone()));
+    for done in [0, 3] {
+        let body = ResponseBody::Progress { done };
+        assert_eq!(child.receive(), Response { id: 3, body });
+    }
+    let holds = ResponseBody::Replayed(Replayed::Holds);
+    assert_eq!(child.result(3), holds);
+
+    let mut lie = honest.clone();
+    lie.output[1] += 1;
+    let differs = ResponseBody::Replayed(Replayed::Differs(1));
+    assert_eq!(child.ask(4, replay(vec![1], lie)), differs);
+    let unknown = failure(child.ask(5, replay(vec![u32::MAX], honest)));
+    assert_eq!(unknown.kind, FailureKind::BadInput);
 }
 
 fn a_full_queue_is_busy() {
