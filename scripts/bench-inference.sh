@@ -30,16 +30,6 @@ measure() {
     (cd "$tool" && node "$here/bench-llama-cpp.mjs" "$gguf" "$threads")
 }
 
-# One line for each line of JSON.
-tabulate() {
-    node -e '
-        const lines = require("fs").readFileSync(0, "utf8").trim().split("\n").map((l) => JSON.parse(l));
-        for (const { name, ...values } of lines) {
-            const cells = Object.entries(values).map((entry) => entry.join(" "));
-            console.log([name.padEnd(28), ...cells.map((c) => c.padEnd(24))].join(""));
-        }'
-}
-
 "$here/setup.sh" --tests
 choose_toolchain
 ensure_llama_cpp

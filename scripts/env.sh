@@ -19,6 +19,16 @@ fail() {
 
 has() { command -v "$1" >/dev/null 2>&1; }
 
+# Makes a table of lines of JSON: a line for each, its name first.
+tabulate() {
+    node -e '
+        const lines = require("fs").readFileSync(0, "utf8").trim().split("\n").map((l) => JSON.parse(l));
+        for (const { name, ...values } of lines) {
+            const cells = Object.entries(values).map((entry) => entry.join(" "));
+            console.log([name.padEnd(28), ...cells.map((c) => c.padEnd(24))].join(""));
+        }'
+}
+
 # Whether the compiler $1 has the standard library that the runtime is built on.
 builds_wasm() {
     local lib

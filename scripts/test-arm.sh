@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# Runs the tests of the exact kernels for 64-bit ARM, under emulation: the same bits as here, with NEON.
-# Brings the target, a linker and qemu where they are missing.
+# Runs the tests of the exact kernels for 64-bit ARM, under emulation, then those that hold the real models to
+# the bits that stand in them: the same bits as here, with NEON. Brings the target, compilers and qemu where they
+# are missing.
 #
-# Usage: scripts/test-arm.sh
+# Usage: scripts/test-arm.sh [--kernels]
+#   --kernels  not the models, for which much has to be built
 set -euo pipefail
 
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
@@ -16,6 +18,7 @@ TARGET=aarch64-unknown-linux-gnu
 # Prints the Debian packages that are missing.
 missing_packages_for_arm() {
     has aarch64-linux-gnu-gcc || echo gcc-aarch64-linux-gnu libc6-dev-arm64-cross
+    has aarch64-linux-gnu-g++ || echo g++-aarch64-linux-gnu
     has qemu-aarch64-static || echo qemu-user-static
 }
 
@@ -31,7 +34,16 @@ ensure_target() {
     rustup target add "$TARGET" >&2 || fail "please install Rust's standard library for $TARGET"
 }
 
-"$here/setup.sh" --tests --no-models
+test_kernels() {
+    cargo test --locked -p kagari-kernels --target "$TARGET" -- --nocapture
+}
+
+test_models() {
+    cargo test --locked -p kagari-inference --lib --target "$TARGET" -- \
+        bits_do_not_depend_on_the_machine_or_its_threads
+}
+
+"$here/setup.sh" --tests
 choose_toolchain
 # shellcheck disable=SC2046
 install_packages $(missing_packages_for_arm)
@@ -40,5 +52,9 @@ export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="qemu-aarch64-static -L /usr/aarch64-linux-gnu"
 unset CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS
 cd "$KAGARI_ROOT"
-cargo test --locked -p kagari-kernels --target "$TARGET" -- --nocapture
+test_kernels
 say "The kernels give the same bits on 64-bit ARM"
+if [[ "${1:-}" != --kernels ]]; then
+    test_models
+    say "The models give the same bits on 64-bit ARM"
+fi

@@ -9,13 +9,17 @@ use crate::{
 };
 use clap::{ArgGroup, Args, Parser, Subcommand};
 use kagari_primitives::Hash;
-use std::{ffi::OsString, path::PathBuf};
+use std::{
+    ffi::OsString,
+    num::{NonZeroU64, NonZeroUsize},
+    path::PathBuf,
+};
 use subxt::utils::AccountId32;
 
 /// What `--help` says last.
 const AFTER_HELP: &str = "\
 Exit codes: 0 done (for a job: settled), 1 error, 2 wrong usage, 3 the job was refunded,
-130 interrupted.
+130 interrupted. Of `job verify`: 0 the job holds, 1 it differs, 2 error.
 
 With --json, each command prints one JSON object on stdout, and an error is one object on stderr:
   {\"error\": \"what went wrong\", \"name\"?: \"ComputeMarket.NoOfferInReach\", \"job\"?: \"0x…\"}
@@ -27,6 +31,8 @@ accounts SS58 addresses, blocks numbers.
   infer, embed             {\"job\": {…}, \"transaction\": {…}, \"answer\"|\"vector\",
                             \"balanceBefore\", \"balanceAfter\"}
   job show, job watch      {\"job\": {…}}            as `compute_job` has it
+  job verify               {\"job\", \"model\", \"provider\", \"holds\",
+                            \"differs\"?: \"output\"|\"traceRoot\", \"position\"?}
   balance                  {\"account\", \"block\", \"free\", \"held\", \"holds\": {reason: amount}}
   account new              {\"account\", \"keyFile\"}
 
@@ -98,7 +104,7 @@ pub enum Command {
     Infer(InferArgs),
     /// Have a model turn a text into a vector, and pay for it.
     Embed(EmbedArgs),
-    /// Look at a job.
+    /// Look at a job, or replay it.
     #[command(subcommand)]
     Job(JobCommand),
     /// Show what an account has.
@@ -110,6 +116,16 @@ pub enum Command {
     /// Make accounts.
     #[command(subcommand)]
     Account(AccountCommand),
+}
+
+impl Command {
+    /// What the command exits with where it fails. Of a replay, 1 says that a job does not hold.
+    pub fn failure_code(&self) -> u8 {
+        match self {
+            Self::Job(JobCommand::Verify(_)) => 2,
+            _ => 1,
+        }
+    }
 }
 
 /// Sell compute.
@@ -231,7 +247,7 @@ pub struct OrderArgs {
     pub deadline: Option<u32>,
 }
 
-/// Look at a job.
+/// Look at a job, or replay it.
 #[derive(Debug, Subcommand)]
 pub enum JobCommand {
     /// Show a job as it stands.
@@ -246,6 +262,32 @@ pub enum JobCommand {
         #[arg(value_parser = parse_hash)]
         job: Hash,
     },
+    /// Replay a job on this machine, whoever computed it, and tell whether what was attested holds.
+    ///
+    /// Input, output and trace root are those of the chain, as the node tells them: that they have the
+    /// hashes that the chain keeps is checked, as are the model's files. The model runs in a process of
+    /// its own.
+    ///
+    /// Exit codes: 0 it holds, 1 it differs, 2 it could not be found out.
+    Verify(VerifyArgs),
+}
+
+/// What to replay, and how.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// Id of the job.
+    #[arg(value_parser = parse_hash)]
+    pub job: Hash,
+    /// Folder of the models, with a subfolder for each; without it, `kagari/models` in the user's cache
+    /// folder, which is where the setup script puts models.
+    #[arg(long, value_name = "DIR", env = "KAGARI_MODELS")]
+    pub models: Option<PathBuf>,
+    /// Threads that inference computes with; without it, one for each processor.
+    #[arg(long, value_name = "N")]
+    pub inference_threads: Option<NonZeroUsize>,
+    /// Most memory that inference may take, in MiB.
+    #[arg(long, value_name = "MIB", default_value = "4096")]
+    pub inference_memory: NonZeroU64,
 }
 
 /// Make accounts.

@@ -180,3 +180,20 @@ fn an_offer_needs_room_and_a_price() {
         Some(ErrorKind::MissingRequiredArgument)
     );
 }
+
+#[test]
+fn a_replay_that_fails_is_told_from_one_that_finds_a_difference() {
+    let cli = parse(&["job", "verify", JOB, "--models", "/m"]).expect("parses");
+    assert_eq!(cli.command.failure_code(), 2);
+    let Command::Job(JobCommand::Verify(verify)) = cli.command else {
+        panic!("`job verify` was asked for; qed")
+    };
+    assert_eq!(verify.models, Some("/m".into()));
+    assert_eq!(verify.inference_memory.get(), 4_096);
+    let show = parse(&["job", "show", JOB]).expect("parses");
+    assert_eq!(show.command.failure_code(), 1);
+    for option in ["--inference-threads", "--inference-memory"] {
+        let none = parse(&["job", "verify", JOB, option, "0"]).err();
+        assert_eq!(none, Some(ErrorKind::ValueValidation), "{option}");
+    }
+}

@@ -2,6 +2,8 @@
 
 use crate::failure::Failure;
 use anyhow::{Context, Result};
+use codec::DecodeAll;
+use kagari_primitives::{Manifest, ModelId};
 use subxt::{
     backend::LegacyBackend,
     config::RpcConfigFor,
@@ -58,6 +60,17 @@ impl Node {
     /// The chain at the block of this height on the best chain.
     pub async fn at_height(&self, height: u32) -> Result<ChainAt> {
         Ok(self.chain.at_block(height).await?)
+    }
+
+    /// A registered model in full, as the runtime knows it at the best block.
+    pub async fn model(&self, model: ModelId) -> Result<Option<Manifest>, Failure> {
+        let id = model.as_bytes();
+        let answer = self.methods.state_call("ComputeApi_model", Some(id), None);
+        DecodeAll::decode_all(&mut &answer.await?[..]).map_err(|error| {
+            Failure::new(format!(
+                "The runtime's answer can't be read ({error}): is it as new as this command?"
+            ))
+        })
     }
 
     /// The nonce of the account's next transaction; those that still wait in the pool count.

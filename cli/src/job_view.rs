@@ -1,7 +1,7 @@
 //! A job as people see it.
 
 use crate::{amount::Amount, output::table};
-use kagari_primitives::{BlockNumber, JobId, StopReason, Word};
+use kagari_primitives::{BlockNumber, Hash, JobId, ModelId, StopReason, Task, Word};
 use serde::Deserialize;
 
 /// A job, as `compute_job` tells it.
@@ -16,6 +16,8 @@ pub struct JobView {
     pub provider: String,
     /// Name of the model.
     pub model_name: Option<String>,
+    /// What was asked for.
+    pub spec: Spec,
     /// Price per work unit.
     pub price: Amount,
     /// Held on the requester.
@@ -31,6 +33,15 @@ pub struct JobView {
     pub input: Input,
     /// What came out.
     pub output: Option<Output>,
+}
+
+/// What was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub struct Spec {
+    /// The model.
+    pub model: ModelId,
+    /// What to compute.
+    pub task: Task,
 }
 
 /// Where a job stands.
@@ -76,21 +87,30 @@ pub enum State {
 /// A job's input.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Input {
+    /// Hash of its bytes.
+    pub hash: Hash,
     /// Number of its words.
     pub len: u32,
     /// Block that carries it.
     pub block: BlockNumber,
+    /// The words, where the node still has the block.
+    pub words: Option<Vec<Word>>,
 }
 
 /// A job's output.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Output {
+    /// Hash of its bytes.
+    pub hash: Hash,
     /// Number of its words.
     pub len: u32,
     /// Block that carries it.
     pub block: BlockNumber,
     /// Why the computation ended.
     pub stop: StopReason,
+    /// Commitment to the whole computation.
+    pub trace_root: Hash,
     /// The words, where the node still has the block.
     pub words: Option<Vec<Word>>,
     /// The text, where the node has the model.

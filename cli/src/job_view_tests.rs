@@ -3,19 +3,24 @@
 use super::*;
 use serde_json::{json, Value};
 
+/// A hash as the node tells it.
+fn hash(byte: u8) -> String {
+    format!("0x{}", hex::encode([byte; 32]))
+}
+
 /// A job as the node tells it, in this state.
 fn job(state: Value, output: Value) -> JobView {
     let mut job = json!({
-        "job": format!("0x{}", "01".repeat(32)),
+        "job": hash(1),
         "requester": "5Requester",
         "provider": "5Provider",
         "modelName": "Tiny",
-        "spec": { "model": format!("0x{}", "05".repeat(32)), "task": "embedding", "maxPrice": "9", "deadline": 30 },
+        "spec": { "model": hash(5), "task": "embedding", "maxPrice": "9", "deadline": 30 },
         "price": "340282366920938463463374607431768211455",
         "escrow": "2000000000000",
         "assignedAt": 10,
         "attempts": 1,
-        "input": { "hash": "0x06", "len": 3, "block": 10, "extrinsic": 2, "words": [1, 2, 3] },
+        "input": { "hash": hash(6), "len": 3, "block": 10, "extrinsic": 2, "words": [1, 2, 3] },
         "output": output,
     });
     let (Value::Object(job_map), Value::Object(state)) = (&mut job, state) else {
@@ -27,7 +32,7 @@ fn job(state: Value, output: Value) -> JobView {
 
 fn output(text: Option<&str>, vector: Option<&[f32]>, words: Option<&[u32]>, stop: &str) -> Value {
     json!({
-        "hash": "0x03", "len": 2, "block": 12, "extrinsic": 1, "stop": stop, "traceRoot": "0x04",
+        "hash": hash(3), "len": 2, "block": 12, "extrinsic": 1, "stop": stop, "traceRoot": hash(4),
         "words": words, "text": text, "vector": vector,
     })
 }

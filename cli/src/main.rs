@@ -7,6 +7,7 @@ mod arg_values;
 mod args;
 mod balances;
 mod calls;
+mod claim;
 mod commands;
 mod compute;
 mod connect;
@@ -19,32 +20,47 @@ mod output;
 mod progress;
 mod submit;
 mod text_input;
+mod verdict;
 
 use anyhow::Result;
 use args::{AccountCommand, Cli, Command};
 use clap::Parser;
 use commands::{account, balance, embed, infer, job, models, provider, Ended, Session};
 use failure::Failure;
+use kagari_offchain_worker::inference_child;
 use output::Output;
 use std::process::ExitCode;
 
 /// The user stopped the command: 128 and the number of the signal, as shells have it.
 const INTERRUPTED: u8 = 130;
 
+fn main() -> ExitCode {
+    // Before there is any other thread.
+    if let Some(exit) = inference_child::serve_if_asked(std::env::args_os()) {
+        return exit;
+    }
+    run_command()
+}
+
 #[tokio::main]
-async fn main() -> ExitCode {
+async fn run_command() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return wrong_usage(&error),
     };
     let output = Output::new(cli.global.json);
+    let failed = cli.command.failure_code();
     match run(cli, output).await {
         Ok(Ended::Done) => ExitCode::SUCCESS,
+        Ok(Ended::Differs) => ExitCode::from(1),
         Ok(Ended::Refunded) => ExitCode::from(3),
         Err(error) => {
             let failure = Failure::of_any(&error);
             output.failure(&failure);
-            ExitCode::from(if failure.interrupted { INTERRUPTED } else { 1 })
+            ExitCode::from(match failure.interrupted {
+                true => INTERRUPTED,
+                false => failed,
+            })
         }
     }
 }

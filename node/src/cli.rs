@@ -1,6 +1,7 @@
 //! The node's command line.
 
 use clap::Args;
+use kagari_offchain_worker::inference::user_models_dir;
 use sc_cli::RunCmd;
 use std::{
     num::{NonZeroU64, NonZeroUsize},
@@ -87,8 +88,8 @@ pub struct ComputeParams {
     #[arg(long, value_name = "SECONDS", default_value = "600")]
     pub inference_timeout: NonZeroU64,
 
-    /// Jobs that compute at the same time.
-    #[arg(long, value_name = "N", default_value = "1")]
+    /// Jobs that are computed together, which takes less time than one after the other, and more memory.
+    #[arg(long, value_name = "N", default_value = "8")]
     pub inference_concurrency: NonZeroUsize,
 }
 
@@ -100,7 +101,7 @@ impl ComputeParams {
             if own.is_dir() {
                 return own;
             }
-            user_cache().map_or(own, |cache| cache.join("kagari").join("models"))
+            user_models_dir().unwrap_or(own)
         })
     }
 
@@ -109,16 +110,6 @@ impl ComputeParams {
         let processors = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         self.inference_threads.unwrap_or_else(processors).get()
     }
-}
-
-/// The user's cache folder, as the XDG specification has it.
-fn user_cache() -> Option<PathBuf> {
-    let set = |name| {
-        std::env::var_os(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
-    set("XDG_CACHE_HOME").or_else(|| set("HOME").map(|home| home.join(".cache")))
 }
 
 #[cfg(test)]

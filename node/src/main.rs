@@ -4,16 +4,15 @@
 mod chain_spec;
 mod cli;
 mod command;
-mod inference_child;
 mod job_index;
 mod rpc;
 mod service;
 
+use kagari_offchain_worker::inference_child;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    // The child comes before anything of the SDK: it has no logger, no panic hook, no key, no port and
-    // no database.
+    // The child comes before anything of the SDK.
     if let Some(exit) = inference_child::serve_if_asked(std::env::args_os()) {
         return exit;
     }

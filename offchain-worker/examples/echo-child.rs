@@ -2,9 +2,12 @@
 //! the output, and fails in the ways that the first word of a job's input asks for.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
-use kagari_inference::protocol::{
-    decode, read_frame, write_frame, Completed, Failure, Request, RequestBody, Response,
-    ResponseBody,
+use kagari_inference::{
+    protocol::{
+        decode, read_frame, write_frame, Completed, Failure, Request, RequestBody, Response,
+        ResponseBody,
+    },
+    Replayed,
 };
 use kagari_primitives::{Hash, StopReason, Word};
 use std::{
@@ -38,7 +41,7 @@ fn main() {
         if let RequestBody::Load { dir, .. } = &body {
             models = dir.into();
         }
-        if let Some(body) = answer(body, &models, &mut answers) {
+        if let Some(body) = answer(id, body, &models, &mut answers) {
             write_frame(&mut answers, &Response { id, body }).expect("the node listens");
         }
     }
@@ -54,7 +57,12 @@ fn note_beginning(models: &Path) {
     file.write_all(b".").unwrap();
 }
 
-fn answer(body: RequestBody, models: &Path, answers: &mut impl Write) -> Option<ResponseBody> {
+fn answer(
+    id: u64,
+    body: RequestBody,
+    models: &Path,
+    answers: &mut impl Write,
+) -> Option<ResponseBody> {
     Some(match body {
         RequestBody::Load { .. } => ResponseBody::Loaded,
         RequestBody::Encode { text, .. } => {
@@ -65,6 +73,14 @@ fn answer(body: RequestBody, models: &Path, answers: &mut impl Write) -> Option<
         }
         RequestBody::Decode { ids, .. } => ResponseBody::Text(format!("{ids:?}")),
         RequestBody::Run { input, seed, .. } => return run(input, seed, models, answers),
+        RequestBody::Replay { input, claimed, .. } => {
+            let body = ResponseBody::Progress { done: 1 };
+            write_frame(answers, &Response { id, body }).expect("the node listens");
+            ResponseBody::Replayed(match input == claimed.output {
+                true => Replayed::Holds,
+                false => Replayed::Differs(0),
+            })
+        }
     })
 }
 

@@ -7,8 +7,9 @@ use crate::{
 };
 use codec::Encode;
 use futures::channel::oneshot;
-use kagari_inference::protocol::{
-    ChatMessage, Completed, Failure, FailureKind, RequestBody, ResponseBody,
+use kagari_inference::{
+    protocol::{ChatMessage, Completed, Failure, FailureKind, RequestBody, ResponseBody},
+    Replayed,
 };
 use kagari_primitives::{model::ModelFile, Architecture, Manifest, Task, Word};
 use std::{
@@ -38,7 +39,7 @@ pub struct InferenceConfig {
     pub memory_mib: u64,
     /// Threads of one computation.
     pub threads: usize,
-    /// Computations at once.
+    /// Jobs that are computed together.
     pub concurrency: usize,
     /// Longest time for anything that the child is asked; then it is killed and restarted.
     pub timeout: Duration,
@@ -153,7 +154,7 @@ impl Inference {
             model: model.id(),
             text,
         };
-        words(self.call(model, body).await?)
+        words(self.call(model, body, unheard).await?)
     }
 
     /// Turns a conversation into a model's input.
@@ -166,7 +167,7 @@ impl Inference {
             model: model.id(),
             messages,
         };
-        words(self.call(model, body).await?)
+        words(self.call(model, body, unheard).await?)
     }
 
     /// Turns token ids into text.
@@ -175,7 +176,7 @@ impl Inference {
             model: model.id(),
             ids,
         };
-        match self.call(model, body).await? {
+        match self.call(model, body, unheard).await? {
             ResponseBody::Text(text) => Ok(text),
             other => Err(unexpected(&other)),
         }
@@ -195,8 +196,32 @@ impl Inference {
             seed,
             input,
         };
-        match self.call(model, body).await? {
+        match self.call(model, body, unheard).await? {
             ResponseBody::Done(completed) => Ok(completed),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Checks what a job is said to have given. `progress` is called with the number of tokens checked
+    /// so far.
+    pub async fn replay(
+        &self,
+        model: &Manifest,
+        task: Task,
+        seed: [u8; 32],
+        input: Vec<Word>,
+        claimed: Completed,
+        progress: impl Fn(u32) + Send + 'static,
+    ) -> Result<Replayed, InferenceError> {
+        let body = RequestBody::Replay {
+            model: model.id(),
+            task,
+            seed,
+            input,
+            claimed,
+        };
+        match self.call(model, body, progress).await? {
+            ResponseBody::Replayed(replayed) => Ok(replayed),
             other => Err(unexpected(&other)),
         }
     }
@@ -214,7 +239,7 @@ impl Inference {
         model.has_valid_name() && files(model).into_iter().all(is_there)
     }
 
-    /// Computations at once.
+    /// Jobs that are computed together.
     pub fn concurrency(&self) -> usize {
         self.inner.config.concurrency
     }
@@ -235,6 +260,7 @@ impl Inference {
         &self,
         model: &Manifest,
         body: RequestBody,
+        progress: impl Fn(u32) + Send + 'static,
     ) -> Result<ResponseBody, InferenceError> {
         if !self.available(model) {
             let dir = self.dir_of(model).display().to_string();
@@ -253,6 +279,7 @@ impl Inference {
         let call = Call {
             manifest: model.clone(),
             body,
+            progress: Box::new(progress),
             reply,
         };
         let sent = self.inner.messages.try_send(Message::Call(Box::new(call)));
@@ -288,6 +315,9 @@ impl Drop for WakeOnDrop<'_> {
     }
 }
 
+/// Progress that nobody wants to hear of.
+fn unheard(_: u32) {}
+
 fn words(body: ResponseBody) -> Result<Vec<Word>, InferenceError> {
     match body {
         ResponseBody::Words(words) => Ok(words),
@@ -298,6 +328,21 @@ fn words(body: ResponseBody) -> Result<Vec<Word>, InferenceError> {
 /// The supervisor lets through only answers that fit, so this is a fault of ours.
 fn unexpected(_: &ResponseBody) -> InferenceError {
     InferenceError::Internal("an answer of the wrong kind came from the child".into())
+}
+
+/// The folder of models that the setup script fills, in the user's cache folder.
+pub fn user_models_dir() -> Option<PathBuf> {
+    Some(user_cache()?.join("kagari").join("models"))
+}
+
+/// The user's cache folder, as the XDG specification has it.
+fn user_cache() -> Option<PathBuf> {
+    let set = |name| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
+    set("XDG_CACHE_HOME").or_else(|| set("HOME").map(|home| home.join(".cache")))
 }
 
 /// The files of a model, as the manifest describes them.

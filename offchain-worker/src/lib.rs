@@ -8,12 +8,13 @@
 //!
 //! [`machine`] decides, without input or output of its own. [`task`] carries its commands out, on a
 //! thread of its own whose panics do not end the node. [`inference`] keeps the child process in which
-//! models run; the node's RPC uses it as well, to turn text into token ids and back. [`journal`] keeps
-//! what was done over a restart.
+//! models run; the node's RPC uses it as well, to turn text into token ids and back, and the command, to
+//! replay jobs. [`journal`] keeps what was done over a restart.
 
 pub mod chain;
 mod child;
 pub mod inference;
+pub mod inference_child;
 pub mod journal;
 pub mod machine;
 pub mod metrics;

@@ -9,15 +9,19 @@ use futures::{
     future::{abortable, AbortHandle},
     poll,
 };
-use kagari_inference::protocol::{ChatMessage, Role};
+use kagari_inference::{
+    protocol::{ChatMessage, Completed, Role},
+    Replayed,
+};
 use kagari_offchain_worker::{Inference, InferenceConfig, InferenceError};
-use kagari_primitives::Word;
+use kagari_primitives::{Hash, StopReason, Word};
 use std::{
     fs,
     io::{BufRead, BufReader},
     path::Path,
     pin::pin,
     process::{Command, Stdio},
+    sync::mpsc,
     thread::{self, JoinHandle},
     time::Duration,
 };
@@ -74,6 +78,26 @@ fn every_request_gets_its_answer() {
         block_on(inference.decode(&model(), vec![1, 2])),
         Ok("[1, 2]".into())
     );
+}
+
+#[test]
+fn a_replay_tells_its_progress_and_what_it_finds() {
+    let models = models_dir();
+    let inference = echo(&models);
+    let replayed = |output: &[Word]| {
+        let claimed = Completed {
+            output: output.to_vec(),
+            stop: StopReason::Length,
+            trace_root: Hash::zero(),
+        };
+        let (tell, told) = mpsc::channel();
+        let progress = move |done| tell.send(done).unwrap();
+        let (model, input) = (model(), vec![1, 2]);
+        let replay = inference.replay(&model, task(), [7; 32], input, claimed, progress);
+        (block_on(replay), told.iter().collect::<Vec<u32>>())
+    };
+    assert_eq!(replayed(&[1, 2]), (Ok(Replayed::Holds), vec![1]));
+    assert_eq!(replayed(&[3, 2]), (Ok(Replayed::Differs(0)), vec![1]));
 }
 
 #[test]

@@ -81,6 +81,14 @@ pub enum Task {
 }
 
 impl Task {
+    /// The seed that a job's tokens are drawn with: [`sampling_seed`]. An embedding draws nothing.
+    pub fn seed(&self, job: JobId) -> [u8; 32] {
+        match self {
+            Self::Completion { sampling, .. } => sampling_seed(sampling.seed, job),
+            Self::Embedding => sampling_seed(0, job),
+        }
+    }
+
     /// Most words that the task can put out, whatever the model.
     pub fn most_output(&self) -> u32 {
         match self {

@@ -81,7 +81,7 @@ fn smollm2_chat() -> ChatTemplate {
 pub fn all_minilm_l6_v2() -> Manifest {
     Manifest {
         name: bounded(b"all-MiniLM-L6-v2"),
-        kernel_version: 0,
+        kernel_version: 1,
         shape: ModelShape {
             architecture: Architecture::Bert,
             layers: 6,

@@ -1,6 +1,6 @@
-//! `kagari job`: looking at jobs.
+//! `kagari job`: looking at jobs, and replaying them.
 
-use super::{order::stopped, Ended, Session};
+use super::{order::stopped, verify, Ended, Session};
 use crate::{
     args::JobCommand,
     compute::Answer,
@@ -17,6 +17,7 @@ pub async fn run(session: &Session, command: JobCommand) -> Result<Ended> {
     match command {
         JobCommand::Show { job } => show(session, job).await,
         JobCommand::Watch { job } => watch(session, job).await,
+        JobCommand::Verify(args) => verify::run(session, &args).await,
     }
 }
 

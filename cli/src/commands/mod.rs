@@ -8,6 +8,7 @@ pub mod job;
 pub mod models;
 mod order;
 pub mod provider;
+mod verify;
 
 use crate::{args::Global, args::KeyArgs, compute::Compute, connect::Node, output::Output};
 use anyhow::Result;
@@ -31,6 +32,8 @@ pub enum Ended {
     Done,
     /// The job was refunded.
     Refunded,
+    /// What was attested is not what the model gives.
+    Differs,
 }
 
 impl Session {

@@ -29,15 +29,17 @@ fn args(max_price: Option<u128>, deadline: Option<u32>) -> OrderArgs {
 }
 
 fn settled() -> Delivery {
+    let hash = |byte: u8| format!("0x{}", hex::encode([byte; 32]));
     let json = json!({
-        "job": format!("0x{}", "01".repeat(32)), "requester": "5R", "provider": "5P",
-        "modelName": "Tiny", "price": "10", "escrow": "2000000000000", "assignedAt": 10,
+        "job": hash(1), "requester": "5R", "provider": "5P",
+        "modelName": "Tiny", "spec": { "model": hash(5), "task": "embedding" },
+        "price": "10", "escrow": "2000000000000", "assignedAt": 10,
         "attempts": 1, "state": "settled", "endedAt": 17, "work": "9", "paid": "1000000000000",
         "burned": "100000000000", "refunded": "1000000000000", "era": 0, "reward": "1",
-        "input": { "hash": "0x06", "len": 3, "block": 10, "extrinsic": 2, "words": [1] },
+        "input": { "hash": hash(6), "len": 3, "block": 10, "extrinsic": 2, "words": [1] },
         "output": {
-            "hash": "0x03", "len": 2, "block": 12, "extrinsic": 1, "stop": "stopToken",
-            "traceRoot": "0x04", "words": [7, 8], "text": "Rayleigh.", "vector": null,
+            "hash": hash(3), "len": 2, "block": 12, "extrinsic": 1, "stop": "stopToken",
+            "traceRoot": hash(4), "words": [7, 8], "text": "Rayleigh.", "vector": null,
         },
     });
     let receipt = Receipt {

@@ -2,7 +2,9 @@
 
 use super::{FullClient, FullPool};
 use crate::{cli::ComputeParams, job_index::JobIndex};
-use kagari_offchain_worker::{start_worker, Inference, InferenceConfig, WorkerParams};
+use kagari_offchain_worker::{
+    inference_child::THIS_PROGRAM, start_worker, Inference, InferenceConfig, WorkerParams,
+};
 use kagari_primitives::worker_key::KEY_TYPE;
 use sc_service::{Configuration, Error, TaskManager};
 use sp_keystore::{Keystore, KeystorePtr};
@@ -12,9 +14,6 @@ use std::{
     time::Duration,
 };
 use substrate_prometheus_endpoint::Registry;
-
-/// The program that the inference child runs: this very one, even if its file was replaced meanwhile.
-const THIS_PROGRAM: &str = "/proc/self/exe";
 
 /// Inference, and whether the node takes jobs.
 pub struct Compute {

@@ -14,3 +14,4 @@ mod refused_attestations;
 mod refused_jobs;
 mod refused_offers;
 mod refused_requests;
+mod verify;

@@ -4,8 +4,17 @@
 
 use candle_core::{quantized::gguf_file::Content, Device, Tensor};
 use candle_transformers::models::quantized_llama::ModelWeights;
-use kagari_inference::{protocol::Completed, Model};
-use kagari_primitives::{known_models, Sampling, Task, Word};
+use kagari_inference::{gguf::Gguf, protocol::Completed, Model, Outcome, Replayed, Work};
+use kagari_kernels::{
+    fast::{Activations, InstructionSet, Matrix, Threads},
+    reference::Format,
+};
+use kagari_primitives::{
+    known_models,
+    trace::{values_hash, TraceBuilder},
+    Hash, Sampling, StopReason, Task, Word,
+};
+use serde_json::json;
 use std::{
     hint::black_box,
     path::{Path, PathBuf},
@@ -22,14 +31,14 @@ const RUNS: usize = 5;
 fn main() {
     let models = PathBuf::from(std::env::var_os("KAGARI_MODELS").unwrap());
     let manifest = known_models::smollm2_135m_instruct();
-    let model = Model::load(&models, manifest.clone(), &Device::Cpu).unwrap();
+    let model = Model::load(&models, manifest.clone()).unwrap();
     report(
         "kagari",
         || seconds(|| complete(&model, PREFILL, 1)),
         || seconds(|| complete(&model, PROMPT, DECODE)) - seconds(|| complete(&model, PROMPT, 1)),
     );
-    report_replay(&model);
     let file = models.join(manifest.name_text()).join("model.gguf");
+    report_replay(&model, &std::fs::read(&file).unwrap());
     report(
         "candle",
         || seconds(|| candle(&file, PREFILL, 1)),
@@ -99,23 +108,130 @@ fn report(name: &str, prefill: impl Fn() -> f64, decode: impl Fn() -> f64) {
     println!(r#"{{"name":"{name}","prefill":{prefill:.1},"decode":{decode:.1}}}"#);
 }
 
-/// What a replay of 64 words and 256 tokens costs, as a share of generating them.
-fn report_replay(model: &Model) {
+/// What a replay of 64 words and 256 tokens costs, as a share of what else could be done.
+fn report_replay(model: &Model, file: &[u8]) {
     let (task, input) = (greedy(256), words(64));
     let generate = || model.run(&task, &[0; 32], &input, |_| ()).unwrap();
     let claimed = generate();
     let replay = || model.replay(&task, &[0; 32], &input, &claimed).unwrap();
-    let prefill = || complete(model, 320, 1);
-    let cost = |work: &dyn Fn() -> f64| median((0..RUNS).map(|_| work()).collect());
-    let generating = cost(&|| seconds(generate));
-    let replaying = cost(&|| seconds(replay));
-    let prefilling = cost(&|| seconds(prefill));
+    let head = Head::new(file);
+    let cost = |work: &dyn Fn()| median((0..RUNS).map(|_| seconds(work)).collect());
+    let generating = cost(&|| drop(generate()));
+    let replaying = cost(&|| assert_eq!(replay(), Replayed::Holds));
+    let prefilling = cost(&|| drop(complete(model, 320, 1))) + cost(&|| head.project(256));
+    let hashing = cost(&|| assert_ne!(trace_root(256), Hash::zero()));
+    let share = |cost: f64, of: f64| format!("{:.4}", cost / of);
     println!(
-        r#"{{"name":"replay of 64 + {} tokens","of generating":{:.3},"of a prefill of 320":{:.2}}}"#,
-        claimed.output.len(),
-        replaying / generating,
-        replaying / prefilling,
+        "{}",
+        json!({
+            "name": format!("replay of 64 + {} tokens", claimed.output.len()),
+            "of generating": share(replaying, generating),
+            "of a prefill of 320 with 256 logits": share(replaying, prefilling),
+        })
     );
+    println!(
+        "{}",
+        json!({
+            "name": "hashing the trace",
+            "of generating": share(hashing, generating),
+            "of replaying": share(hashing, replaying),
+        })
+    );
+    report_batch(model, generating);
+}
+
+/// The same for 32 jobs at once, of which each has words of its own.
+fn report_batch(model: &Model, generating_one: f64) {
+    const JOBS: usize = 32;
+    let task = greedy(256);
+    let inputs: Vec<Vec<Word>> = (0..JOBS).map(|i| words(64 + i)[i..].to_vec()).collect();
+    let generate = || {
+        let start = |input: &Vec<Word>| model.start(&task, &[0; 32], input).unwrap();
+        finish(model, inputs.iter().map(start).collect())
+    };
+    let claims: Vec<Completed> = generate()
+        .into_iter()
+        .map(|outcome| match outcome {
+            Outcome::Completed(completed) => completed,
+            Outcome::Replayed(_) => unreachable!("these are no replays"),
+        })
+        .collect();
+    let replay = || {
+        let start = |(input, claimed): (&Vec<Word>, &Completed)| {
+            let claimed = claimed.clone();
+            model.start_replay(&task, &[0; 32], input, claimed).unwrap()
+        };
+        finish(model, inputs.iter().zip(&claims).map(start).collect())
+    };
+    let holds = Outcome::Replayed(Replayed::Holds);
+    assert!(replay().iter().all(|found| *found == holds));
+    let cost = |work: &dyn Fn()| median((0..3).map(|_| seconds(work)).collect());
+    let (generating, replaying) = (cost(&|| drop(generate())), cost(&|| drop(replay())));
+    let tokens: usize = claims.iter().map(|claimed| claimed.output.len()).sum();
+    println!(
+        "{}",
+        json!({
+            "name": format!("replay of a batch of {JOBS}"),
+            "of generating one by one": format!("{:.4}", replaying / generating_one / JOBS as f64),
+            "of generating the batch": format!("{:.4}", replaying / generating),
+            "tokens a second, generating": (tokens as f64 / generating).round(),
+        })
+    );
+}
+
+fn finish(model: &Model, mut works: Vec<Work>) -> Vec<Outcome> {
+    while works.iter().any(|work| !work.is_done()) {
+        model.advance(&mut works.iter_mut().collect::<Vec<_>>());
+    }
+    works
+        .into_iter()
+        .map(|work| work.finish().unwrap())
+        .collect()
+}
+
+/// The root of so many positions of the model's width.
+fn trace_root(positions: usize) -> Hash {
+    let hidden: Vec<f32> = (0..576).map(|i| i as f32).collect();
+    let mut trace = TraceBuilder::default();
+    (0..positions).for_each(|i| trace.push(i as Word, values_hash(black_box(&hidden))));
+    trace.finish(StopReason::Length)
+}
+
+/// The matrix that makes logits.
+struct Head {
+    matrix: Matrix,
+    set: InstructionSet,
+    threads: Threads,
+}
+
+impl Head {
+    fn new(file: &[u8]) -> Self {
+        let gguf = Gguf::parse(file).unwrap();
+        let (info, bytes) = gguf.tensor("token_embd.weight").unwrap();
+        let matrix = Matrix::pack(Format::Q8_0, info.dims[0], info.dims[1], bytes).unwrap();
+        Self {
+            matrix,
+            set: InstructionSet::best(),
+            threads: Threads::with_default_count().unwrap(),
+        }
+    }
+
+    /// Logits of so many positions, 32 at a time.
+    fn project(&self, positions: usize) {
+        let Self {
+            matrix,
+            set,
+            threads,
+        } = self;
+        let columns = matrix.columns();
+        let x = vec![0.5; 32 * columns];
+        for _ in 0..positions / 32 {
+            let x = Activations::prepare(*set, threads, matrix.format(), columns, &x).unwrap();
+            let mut logits = vec![0.0; 32 * matrix.rows()];
+            matrix.multiply(*set, threads, &x, &mut logits);
+            black_box(logits);
+        }
+    }
 }
 
 /// Tokens a second if reading the weights once a token were all, by as many threads as compute.

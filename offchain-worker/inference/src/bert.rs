@@ -1,28 +1,40 @@
-//! A BERT encoder with mean pooling: one vector of length 1 for the whole input.
+//! A BERT encoder with mean pooling, on the exact kernels: one vector of length 1 for a whole input.
+//!
+//! What comes out depends on the model and the words alone: not on the other inputs of a batch, on
+//! threads or on the machine.
 
-use candle_core::{DType, Device, Result, Tensor};
-use candle_nn::VarBuilder;
-use candle_transformers::models::bert::{BertModel, Config, HiddenAct, PositionEmbeddingType};
+mod weights;
+
+#[cfg(test)]
+mod tests;
+
+use crate::processor::{Input, Processor};
+use kagari_kernels::{
+    fast::{add, add_to_rows, attend, gelu, layer_norm, scale, Attended, Cache, Reach},
+    float::{Float, Hard},
+    reference::{mean_direction, score_scale},
+    NonFinite,
+};
 use kagari_primitives::{model::ModelShape, Word};
+use weights::{Dense, Layer, Norm, Weights};
 
-/// Kinds of segment; an input is one segment of the first kind.
-const SEGMENT_KINDS: usize = 2;
+/// Positions that pass through the layers at once, if no input has more: so many that weights are read
+/// seldom, and so few that their activations stay near the processor.
+const TOGETHER: usize = 256;
 /// Added to the variance in a layer norm.
-const EPSILON: f64 = 1e-12;
+const EPSILON: f32 = 1e-12;
 
 /// An encoder, ready to be used.
 pub struct Bert {
-    model: BertModel,
-    device: Device,
+    weights: Weights,
+    shape: ModelShape,
+    processor: Processor,
 }
 
 impl Bert {
-    /// Takes the weights out of a safetensors file whose header was checked.
-    pub fn load(
-        file: &[u8],
-        shape: ModelShape,
-        device: &Device,
-    ) -> std::result::Result<Self, String> {
+    /// Takes the weights out of a safetensors file whose header was checked. They must be those of
+    /// `shape`.
+    pub fn load(file: &[u8], shape: ModelShape) -> Result<Self, String> {
         let width = u32::from(shape.heads) * u32::from(shape.head_dim);
         if width != shape.hidden || shape.kv_heads != shape.heads {
             return Err(format!(
@@ -30,44 +42,132 @@ impl Bert {
                 shape.heads, shape.head_dim, shape.kv_heads, shape.hidden
             ));
         }
-        let weights = VarBuilder::from_slice_safetensors(file, DType::F32, device);
-        let model = weights.and_then(|weights| BertModel::load(weights, &config(&shape)));
+        if !shape.head_dim.is_multiple_of(16) {
+            return Err(format!(
+                "the manifest's heads are {} wide, expected a multiple of 16",
+                shape.head_dim
+            ));
+        }
+        let processor = Processor::new()?;
         Ok(Self {
-            model: model.map_err(|e| e.to_string())?,
-            device: device.clone(),
+            weights: processor.threads.run(|| Weights::load(file, &shape))?,
+            shape,
+            processor,
         })
     }
 
-    /// The vector of an input; `None` if a NaN or an infinity comes up.
-    pub fn embed(&self, input: &[Word]) -> Result<Option<Vec<f32>>> {
-        let ids = Tensor::new(input, &self.device)?.unsqueeze(0)?;
-        let segments = ids.zeros_like()?;
-        // Nothing is padded, so there is nothing to mask.
-        let states = self.model.forward(&ids, &segments, None)?.squeeze(0)?;
-        let mean = (states.sum(0)? / input.len() as f64)?;
-        let norm = mean.sqr()?.sum_all()?.sqrt()?;
-        let vector: Vec<f32> = mean.broadcast_div(&norm)?.to_vec1()?;
-        Ok(vector.iter().all(|v| v.is_finite()).then_some(vector))
+    /// The vector of each input: ids of the model, one at least, and no more than its context. What is
+    /// not finite in one input is no other's concern.
+    pub fn embed(&self, inputs: &[&[Word]]) -> Vec<Result<Vec<f32>, NonFinite>> {
+        let mut vectors = Vec::with_capacity(inputs.len());
+        let mut rest = inputs;
+        while !rest.is_empty() {
+            let (some, others) = rest.split_at(fitting(rest));
+            vectors.extend(self.embed_together(some));
+            rest = others;
+        }
+        vectors
+    }
+
+    fn embed_together(&self, inputs: &[&[Word]]) -> Vec<Result<Vec<f32>, NonFinite>> {
+        let alone = |input: &&[Word]| self.pass(&[input]).map(|vectors| vectors.concat());
+        match self.processor.threads.run(|| self.pass(inputs)) {
+            Ok(vectors) => vectors.into_iter().map(Ok).collect(),
+            Err(NonFinite) => inputs.iter().map(alone).collect(),
+        }
+    }
+
+    fn width(&self) -> usize {
+        self.shape.hidden as usize
+    }
+
+    /// Passes whole inputs through all layers.
+    fn pass(&self, inputs: &[&[Word]]) -> Result<Vec<Vec<f32>>, NonFinite> {
+        let mut x = self.weights.embeddings.states(inputs);
+        self.normalise(&self.weights.norm, &mut x)?;
+        for layer in &self.weights.layers {
+            x = self.pass_layer(layer, inputs, x)?;
+        }
+        let mut rest = &x[..];
+        let mut pool = |input: &&[Word]| {
+            let (states, others) = rest.split_at(input.len() * self.width());
+            rest = others;
+            let states: Vec<Hard> = states.iter().copied().map(Hard).collect();
+            let vector = mean_direction(&states, self.width())?;
+            Ok(vector
+                .into_iter()
+                .map(|x| f32::from_bits(x.to_bits()))
+                .collect())
+        };
+        inputs.iter().map(&mut pool).collect()
+    }
+
+    fn pass_layer(
+        &self,
+        layer: &Layer,
+        inputs: &[&[Word]],
+        x: Vec<f32>,
+    ) -> Result<Vec<f32>, NonFinite> {
+        let mut x = Input::new(x, self.width());
+        let mixed = self.mix(layer, inputs, &mut x)?;
+        let mut attended = self.project(&layer.output, &mut Input::new(mixed, self.width()))?;
+        add(&mut attended, &x.into_rows());
+        self.normalise(&layer.output_norm, &mut attended)?;
+
+        let mut x = Input::new(attended, self.width());
+        let mut inner = self.project(&layer.up, &mut x)?;
+        gelu(self.processor.set, &self.processor.threads, &mut inner);
+        let mut out = self.project(&layer.down, &mut Input::new(inner, layer.down.columns()))?;
+        add(&mut out, &x.into_rows());
+        self.normalise(&layer.down_norm, &mut out)?;
+        Ok(out)
+    }
+
+    /// What each position takes from all positions of its input.
+    fn mix(&self, layer: &Layer, inputs: &[&[Word]], x: &mut Input) -> Result<Vec<f32>, NonFinite> {
+        let (heads, width) = (self.shape.heads.into(), self.shape.head_dim.into());
+        let mut query = self.project(&layer.query, x)?;
+        let key = self.project(&layer.key, x)?;
+        let value = self.project(&layer.value, x)?;
+        scale(&mut query, score_scale::<Hard>(width).0);
+        let mut at = 0;
+        let mut cached = |input: &&[Word]| {
+            let rows = at..at + input.len() * self.width();
+            at = rows.end;
+            let mut cache = Cache::new(heads, width, input.len());
+            cache.extend(&key[rows.clone()], &value[rows]);
+            cache
+        };
+        let caches: Vec<Cache> = inputs.iter().map(&mut cached).collect();
+        let texts = caches.iter().zip(inputs).map(|(cache, input)| Attended {
+            cache,
+            positions: input.len(),
+        });
+        let texts: Vec<Attended> = texts.collect();
+        let mut mixed = vec![0.0; query.len()];
+        let Processor { set, threads } = &self.processor;
+        attend(*set, threads, heads, Reach::All, &texts, &query, &mut mixed)?;
+        Ok(mixed)
+    }
+
+    fn project(&self, dense: &Dense, x: &mut Input) -> Result<Vec<f32>, NonFinite> {
+        let mut out = self.processor.project(&dense.matrix, x)?;
+        add_to_rows(&mut out, &dense.bias);
+        Ok(out)
+    }
+
+    fn normalise(&self, norm: &Norm, x: &mut [f32]) -> Result<(), NonFinite> {
+        let Processor { set, threads } = &self.processor;
+        layer_norm(*set, threads, x, (&norm.weight, &norm.bias), EPSILON)
     }
 }
 
-fn config(shape: &ModelShape) -> Config {
-    Config {
-        vocab_size: shape.vocab as usize,
-        hidden_size: shape.hidden as usize,
-        num_hidden_layers: shape.layers.into(),
-        num_attention_heads: shape.heads.into(),
-        intermediate_size: shape.intermediate as usize,
-        hidden_act: HiddenAct::Gelu,
-        hidden_dropout_prob: 0.0,
-        max_position_embeddings: shape.context as usize,
-        type_vocab_size: SEGMENT_KINDS,
-        initializer_range: 0.0,
-        layer_norm_eps: EPSILON,
-        pad_token_id: 0,
-        position_embedding_type: PositionEmbeddingType::Absolute,
-        use_cache: false,
-        classifier_dropout: None,
-        model_type: None,
-    }
+/// How many of the inputs pass together: one at least, and no more than have [`TOGETHER`] positions.
+fn fitting(inputs: &[&[Word]]) -> usize {
+    let mut positions = 0;
+    let fits = |input: &&&[Word]| {
+        positions += input.len();
+        positions <= TOGETHER
+    };
+    inputs.iter().take_while(fits).count().max(1)
 }

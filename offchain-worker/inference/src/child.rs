@@ -3,23 +3,25 @@
 //! The child holds no key, port or database; it reads requests from its standard input, answers on
 //! its standard output, logs to its standard error, and ends when its input does, or its parent.
 //!
-//! Jobs run on threads of their own, so many at a time, with a bounded queue before them. One more
-//! thread loads models and turns text into ids and back, in the order in which it was asked.
+//! One thread runs jobs, many at once, with a bounded queue before them; one more loads models and turns
+//! text into ids and back, in the order in which it was asked.
 
 mod confinement;
 mod desk;
 mod outlet;
 mod room;
+mod scheduler;
 
-use crate::protocol::{self, Failure, FailureKind, Request, RequestBody};
+use crate::protocol::{self, Failure, FailureKind, Request};
 use desk::Desk;
 use outlet::Outlet;
+use scheduler::Scheduler;
 use std::{
     io::{self, Read, Write},
     process::ExitCode,
     sync::{
         mpsc::{sync_channel, Receiver, SyncSender, TrySendError},
-        Arc, Mutex, PoisonError,
+        Arc,
     },
     thread,
 };
@@ -34,7 +36,7 @@ pub struct ChildLimits {
     pub memory_mib: u64,
     /// Threads that one product is shared between.
     pub threads: usize,
-    /// Jobs at once.
+    /// Jobs that are computed together.
     pub concurrency: usize,
     /// Jobs that may wait beside those that run; one more is answered `Busy`.
     pub queue: usize,
@@ -69,9 +71,17 @@ fn serve_on(
     limits: ChildLimits,
 ) -> io::Result<()> {
     let outlet = Outlet::new(output);
-    let desk = Arc::new(Desk::new(outlet.clone(), limits.memory_mib));
-    let text = start_threads("text", 1, TEXT_QUEUE, &desk)?;
-    let jobs = start_threads("job", limits.concurrency, limits.queue, &desk)?;
+    // Half of the memory is for models, three eighths are for jobs, and the rest is for the program.
+    let eighth = limits.memory_mib.saturating_mul(1 << 20) / 8;
+    let desk = Arc::new(Desk::new(outlet.clone(), eighth.saturating_mul(4)));
+    let room = eighth.saturating_mul(3);
+    let scheduler = Scheduler::new(desk.clone(), outlet.clone(), limits.concurrency, room);
+    let text = start_thread("text", TEXT_QUEUE, move |requests| {
+        requests.iter().for_each(|request| desk.answer(request));
+    })?;
+    let jobs = start_thread("jobs", limits.queue, move |requests| {
+        scheduler.serve(requests);
+    })?;
     while let Some(frame) = protocol::read_frame(&mut input)? {
         let Some(id) = protocol::request_id(&frame) else {
             return Err(io::Error::new(
@@ -90,35 +100,18 @@ fn serve_on(
     Ok(())
 }
 
-/// Starts threads that take requests from a queue in turn; they end with the process.
-fn start_threads(
+/// Starts a thread that takes requests from a queue; it ends with the process.
+fn start_thread(
     name: &str,
-    count: usize,
     queue: usize,
-    desk: &Arc<Desk>,
+    serve: impl FnOnce(&Receiver<Request>) + Send + 'static,
 ) -> io::Result<SyncSender<Request>> {
-    // A queue of none would take a request only while a thread happens to be waiting.
+    // A queue of none would take a request only while the thread happens to be waiting.
     let (sender, receiver) = sync_channel(queue.max(1));
-    let receiver = Arc::new(Mutex::new(receiver));
-    for index in 0..count.max(1) {
-        let (desk, receiver) = (desk.clone(), receiver.clone());
-        thread::Builder::new()
-            .name(format!("{name}-{index}"))
-            .spawn(move || {
-                while let Some(request) = next(&receiver) {
-                    desk.answer(request)
-                }
-            })?;
-    }
+    thread::Builder::new()
+        .name(name.into())
+        .spawn(move || serve(&receiver))?;
     Ok(sender)
-}
-
-fn next(receiver: &Mutex<Receiver<Request>>) -> Option<Request> {
-    receiver
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .recv()
-        .ok()
 }
 
 fn enqueue(
@@ -128,9 +121,9 @@ fn enqueue(
     outlet: &Outlet,
 ) {
     let id = request.id;
-    let queue = match request.body {
-        RequestBody::Run { .. } => jobs,
-        _ => text,
+    let queue = match request.body.is_job() {
+        true => jobs,
+        false => text,
     };
     match queue.try_send(request) {
         Ok(()) => {}

@@ -6,10 +6,9 @@
 //!
 //! # Exactness
 //!
-//! Completions follow the kernel specification (`KERNELS.md`, and in code `kagari-kernels`): the same
-//! bits on every machine, with any number of threads, however a prompt was fed. Embeddings are those of
-//! candle's kernels still: the same on one machine for the same job, and not bit for bit on another. A
-//! manifest says which version of the specification its results follow; 0 says none.
+//! Results follow the kernel specification (`KERNELS.md`, and in code `kagari-kernels`): the same bits on
+//! every machine, with any number of threads, whatever else is computed at the same time, however a prompt
+//! was fed. A manifest says which version of the specification its results follow.
 
 mod bert;
 mod chat;
@@ -19,12 +18,14 @@ pub mod gguf;
 mod llama;
 mod memory;
 mod model;
+mod processor;
 pub mod protocol;
 pub mod safetensors;
 mod sampling;
 pub mod store;
 mod text;
+mod work;
 
-pub use candle_core::Device;
 pub use completion::Replayed;
 pub use model::Model;
+pub use work::{Outcome, Work};

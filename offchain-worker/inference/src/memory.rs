@@ -22,25 +22,25 @@ pub fn job_bytes(shape: &ModelShape, task: &Task, input: usize) -> u64 {
         Task::Embedding => 0,
     };
     let positions = (input as u64).saturating_add(new).min(shape.context.into());
-    // Of a decoder only a chunk passes at once, of which each thread scores one position at a time; the
-    // rest is in its cache.
-    let (at_once, scored, cached) = match shape.architecture {
+    // Of a decoder only a chunk passes at once; the rest is in its cache. Each thread scores one position
+    // at a time.
+    let (at_once, cached, drawn) = match shape.architecture {
         Architecture::Llama => (
             positions.min(llama::CHUNK as u64),
-            MOST_THREADS,
-            positions.next_multiple_of(16),
+            positions.next_multiple_of(16) * u64::from(shape.layers),
+            new.min(llama::DECIDED as u64) + 2 * COPIES,
         ),
-        Architecture::Bert => (positions, positions, 0),
+        Architecture::Bert => (positions, positions.next_multiple_of(16), 0),
     };
     let heads = u64::from(shape.heads);
     let query_width = heads * u64::from(shape.head_dim);
-    let scores = product([scored, positions, heads, COPIES]);
+    let scores = product([MOST_THREADS, positions, heads, COPIES]);
     let width = u64::from(shape.hidden) + u64::from(shape.intermediate) + query_width;
     let states = product([at_once, width, COPIES]);
     let key_width = u64::from(shape.kv_heads) * u64::from(shape.head_dim);
-    let cache = product([cached, shape.layers.into(), key_width, 2]);
-    // Logits, and what a draw makes of them.
-    let logits = product([shape.vocab.into(), 3 * COPIES]);
+    let cache = product([cached, key_width, 2]);
+    // Logits, and what a draw makes of them. A replay draws from several rows at once.
+    let logits = product([shape.vocab.into(), drawn]);
     let values = [scores, states, cache, logits]
         .into_iter()
         .fold(0, u64::saturating_add);

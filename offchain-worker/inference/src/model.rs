@@ -9,16 +9,15 @@ use crate::{
     memory::job_bytes,
     protocol::{ChatMessage, Completed, Failure},
     safetensors,
-    store::{ModelFiles, VerifiedFile},
+    store::{ExpectedFile, ModelFiles},
     text::{unknown_id, Text},
+    work::{advance_completions, advance_embeddings, Outcome, Work},
 };
-use candle_core::Device;
 use kagari_primitives::{
     model::{Architecture, Manifest},
-    trace::{values_hash, TraceBuilder},
-    StopReason, Task, Word, MAX_INPUT,
+    Task, Word, MAX_INPUT,
 };
-use std::path::Path;
+use std::{path::Path, thread};
 
 /// Most ids that are turned into text at once.
 const MAX_DECODE: usize = 1 << 16;
@@ -38,32 +37,23 @@ enum Network {
 
 impl Model {
     /// Checks the files of `manifest` under the folder of all models, and loads them.
-    pub fn load(models: &Path, manifest: Manifest, device: &Device) -> Result<Self, Failure> {
-        Self::load_within(models, manifest, device, u64::MAX)
+    pub fn load(models: &Path, manifest: Manifest) -> Result<Self, Failure> {
+        Self::load_within(models, manifest, u64::MAX)
     }
 
     /// The same, if that takes no more than `room` bytes, the mapped file included.
-    pub fn load_within(
-        models: &Path,
-        manifest: Manifest,
-        device: &Device,
-        room: u64,
-    ) -> Result<Self, Failure> {
+    pub fn load_within(models: &Path, manifest: Manifest, room: u64) -> Result<Self, Failure> {
         check_manifest(&manifest)?;
         // The file is mapped, and its weights are copied.
         if manifest.weights.len.saturating_mul(2) > room {
             return Err(too_large(&manifest));
         }
         let files = ModelFiles::locate(models, &manifest)?;
-        let weights = files.weights.open()?;
-        let tokenizer = files.tokenizer.map(|file| file.open()).transpose()?;
-        let mapped = weights.len() as u64;
-        let room = room.saturating_sub(mapped);
-        let (network, text, bytes) = match (manifest.shape.architecture, tokenizer) {
-            (Architecture::Llama, None) => load_llama(&weights, &manifest, room)?,
+        let room = room.saturating_sub(manifest.weights.len);
+        let (network, text, bytes) = match (manifest.shape.architecture, &files.tokenizer) {
+            (Architecture::Llama, None) => load_llama(&files.weights, &manifest, room)?,
             (Architecture::Bert, Some(tokenizer)) => {
-                let (network, text) = load_bert(&weights, &tokenizer, &manifest, device)?;
-                (network, text, mapped)
+                load_bert(&files.weights, tokenizer, &manifest)?
             }
             (Architecture::Llama, Some(_)) => {
                 return Err(Failure::bad_model(
@@ -134,7 +124,50 @@ impl Model {
         job_bytes(&self.manifest.shape, task, input.len())
     }
 
-    /// Does a job. `progress` is called as it goes on, with the number of tokens put out so far.
+    /// Starts a job.
+    pub fn start(&self, task: &Task, seed: &[u8; 32], input: &[Word]) -> Result<Work, Failure> {
+        self.begin(task, seed, input, None)
+    }
+
+    /// Starts the replay of a job: a completion is checked by passes over its prompt and output, which is
+    /// far cheaper than to generate it, an embedding by computing it again.
+    pub fn start_replay(
+        &self,
+        task: &Task,
+        seed: &[u8; 32],
+        input: &[Word],
+        claimed: Completed,
+    ) -> Result<Work, Failure> {
+        self.begin(task, seed, input, Some(claimed))
+    }
+
+    fn begin(
+        &self,
+        task: &Task,
+        seed: &[u8; 32],
+        input: &[Word],
+        claimed: Option<Completed>,
+    ) -> Result<Work, Failure> {
+        self.check_input(input)?;
+        match (&self.network, completion_of(task, seed, input)) {
+            (Network::Decoder(llama), Some(job)) => {
+                Work::completion(llama, &self.manifest, job, claimed)
+            }
+            (Network::Encoder(_), None) => Ok(Work::embedding(input.to_vec(), claimed)),
+            (Network::Encoder(_), Some(_)) => Err(self.cannot("complete text")),
+            (Network::Decoder(_), None) => Err(self.cannot("embed text")),
+        }
+    }
+
+    /// Advances work of this model by one pass, all of it together.
+    pub fn advance(&self, works: &mut [&mut Work]) {
+        match &self.network {
+            Network::Decoder(llama) => advance_completions(llama, &self.manifest, works),
+            Network::Encoder(bert) => advance_embeddings(bert, works),
+        }
+    }
+
+    /// Does a job by itself. `progress` is called as it goes on, with the number of tokens put out so far.
     pub fn run(
         &self,
         task: &Task,
@@ -142,19 +175,13 @@ impl Model {
         input: &[Word],
         progress: impl FnMut(u32),
     ) -> Result<Completed, Failure> {
-        self.check_input(input)?;
-        match (&self.network, completion_of(task, seed, input)) {
-            (Network::Decoder(llama), Some(job)) => {
-                completion::run(llama, &self.manifest, &job, progress)
-            }
-            (Network::Encoder(bert), None) => embed(bert, input),
-            (Network::Encoder(_), Some(_)) => Err(self.cannot("complete text")),
-            (Network::Decoder(_), None) => Err(self.cannot("embed text")),
+        match self.finish(self.start(task, seed, input)?, progress) {
+            Some(Outcome::Completed(completed)) => Ok(completed),
+            _ => Err(Failure::internal("the job has no result")),
         }
     }
 
-    /// Checks a completion by one pass over its prompt and output, which is far cheaper than to generate
-    /// it.
+    /// Replays a job by itself.
     pub fn replay(
         &self,
         task: &Task,
@@ -162,13 +189,20 @@ impl Model {
         input: &[Word],
         claimed: &Completed,
     ) -> Result<Replayed, Failure> {
-        self.check_input(input)?;
-        match (&self.network, completion_of(task, seed, input)) {
-            (Network::Decoder(llama), Some(job)) => {
-                completion::replay(llama, &self.manifest, &job, claimed)
-            }
-            _ => Err(self.cannot("replay anything but completions")),
+        let work = self.start_replay(task, seed, input, claimed.clone())?;
+        match self.finish(work, |_| ()) {
+            Some(Outcome::Replayed(replayed)) => Ok(replayed),
+            _ => Err(Failure::internal("the replay has no result")),
         }
+    }
+
+    fn finish(&self, mut work: Work, mut progress: impl FnMut(u32)) -> Option<Outcome> {
+        progress(work.tokens());
+        while !work.is_done() {
+            self.advance(&mut [&mut work]);
+            progress(work.tokens());
+        }
+        work.finish()
     }
 
     fn check_input(&self, input: &[Word]) -> Result<(), Failure> {
@@ -198,11 +232,7 @@ impl Model {
 }
 
 /// The completion that a task asks for, if it asks for one.
-fn completion_of<'a>(
-    task: &Task,
-    seed: &[u8; 32],
-    input: &'a [Word],
-) -> Option<completion::Job<'a>> {
+fn completion_of(task: &Task, seed: &[u8; 32], input: &[Word]) -> Option<completion::Job> {
     match task {
         Task::Completion {
             max_new_tokens,
@@ -211,7 +241,7 @@ fn completion_of<'a>(
             max_new_tokens: *max_new_tokens,
             sampling: *sampling,
             seed: *seed,
-            input,
+            input: input.to_vec(),
         }),
         Task::Embedding => None,
     }
@@ -221,15 +251,11 @@ fn check_manifest(manifest: &Manifest) -> Result<(), Failure> {
     if !manifest.shape.is_sane() {
         return Err(Failure::bad_model("the manifest's shape is out of bounds"));
     }
-    // Encoders still run on candle's kernels, which no specification describes.
-    let known = match manifest.shape.architecture {
-        Architecture::Llama => kagari_kernels::VERSION,
-        Architecture::Bert => 0,
-    };
-    if manifest.kernel_version != known {
+    if manifest.kernel_version != kagari_kernels::VERSION {
         return Err(Failure::bad_model(format!(
-            "the manifest names version {} of the kernel specification, known for this architecture is {known}",
-            manifest.kernel_version
+            "the manifest names version {} of the kernel specification, known is {}",
+            manifest.kernel_version,
+            kagari_kernels::VERSION
         )));
     }
     let vocab = manifest.shape.vocab;
@@ -255,53 +281,39 @@ fn too_large(manifest: &Manifest) -> Failure {
 }
 
 fn load_llama(
-    weights: &VerifiedFile,
+    weights: &ExpectedFile,
     manifest: &Manifest,
     room: u64,
 ) -> Result<(Network, Text, u64), Failure> {
-    let gguf = Gguf::parse(weights).map_err(|e| weights.failure(e))?;
-    let text = Text::from_gguf(&gguf, manifest.shape.vocab).map_err(|e| weights.failure(e))?;
-    let bytes = Llama::bytes_of(&gguf, &manifest.shape).map_err(|e| weights.failure(e))?;
-    if bytes > room {
-        return Err(too_large(manifest));
-    }
-    let llama = Llama::load(&gguf, manifest.shape).map_err(|e| weights.failure(e))?;
-    Ok((Network::Decoder(llama), text, bytes))
+    let (shape, vocab) = (manifest.shape, manifest.shape.vocab);
+    let loaded = weights.read(|bytes| {
+        let gguf = Gguf::parse(bytes).map_err(|e| e.to_string())?;
+        let bytes = Llama::bytes_of(&gguf, &shape)?;
+        if bytes > room {
+            return Ok(None);
+        }
+        let (text, llama) = thread::scope(|scope| {
+            let text = scope.spawn(|| Text::from_gguf(&gguf, vocab));
+            let llama = Llama::load(&gguf, shape);
+            (text.join(), llama)
+        });
+        let text = text.map_err(|_| "its vocabulary made a reader panic".to_owned())?;
+        let text = text.map_err(|e| e.to_string())?;
+        Ok(Some((Network::Decoder(llama?), text, bytes)))
+    })?;
+    loaded.ok_or_else(|| too_large(manifest))
 }
 
 fn load_bert(
-    weights: &VerifiedFile,
-    tokenizer: &VerifiedFile,
+    weights: &ExpectedFile,
+    tokenizer: &ExpectedFile,
     manifest: &Manifest,
-    device: &Device,
-) -> Result<(Network, Text), Failure> {
-    let vocab = manifest.shape.vocab;
-    let text = Text::from_json(tokenizer, vocab).map_err(|e| tokenizer.failure(e))?;
-    safetensors::check_header(weights).map_err(|e| weights.failure(e))?;
-    let bert = Bert::load(weights, manifest.shape, device).map_err(|e| weights.failure(e))?;
-    Ok((Network::Encoder(bert), text))
-}
-
-/// An embedding's trace has one position: the length of the output beside the hash of its values.
-fn embed(bert: &Bert, input: &[Word]) -> Result<Completed, Failure> {
-    let vector = bert
-        .embed(input)
-        .map_err(|e| Failure::internal(e.to_string()))?;
-    let mut trace = TraceBuilder::default();
-    let Some(vector) = vector else {
-        let stop = StopReason::NonFinite;
-        return Ok(Completed {
-            output: Vec::new(),
-            stop,
-            trace_root: trace.finish(stop),
-        });
-    };
-    trace.push(vector.len() as Word, values_hash(&vector));
-    let stop = StopReason::Vector;
-    let output = vector.iter().map(|v| v.to_bits()).collect();
-    Ok(Completed {
-        output,
-        stop,
-        trace_root: trace.finish(stop),
-    })
+) -> Result<(Network, Text, u64), Failure> {
+    let (shape, vocab) = (manifest.shape, manifest.shape.vocab);
+    let text = tokenizer.read(|bytes| Text::from_json(bytes, vocab).map_err(|e| e.to_string()))?;
+    let bert = weights.read(|bytes| {
+        safetensors::check_header(bytes).map_err(|e| e.to_string())?;
+        Bert::load(bytes, shape)
+    })?;
+    Ok((Network::Encoder(bert), text, manifest.weights.len))
 }

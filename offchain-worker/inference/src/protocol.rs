@@ -1,6 +1,7 @@
 //! What the node and its inference child say to each other: SCALE-encoded frames over two pipes,
 //! each with its length before it (four bytes, little-endian).
 
+use crate::Replayed;
 use codec::{Decode, DecodeAll, Encode};
 use kagari_primitives::{model::Manifest, Hash, ModelId, StopReason, Task, Word};
 use serde::{Deserialize, Serialize};
@@ -61,6 +62,27 @@ pub enum RequestBody {
         /// The input.
         input: Vec<Word>,
     },
+    /// Check what a job is said to have given. Answered with any number of
+    /// [`ResponseBody::Progress`] and one [`ResponseBody::Replayed`].
+    Replay {
+        /// A loaded model.
+        model: ModelId,
+        /// What was to be computed.
+        task: Task,
+        /// Seed of the draws.
+        seed: [u8; 32],
+        /// The input.
+        input: Vec<Word>,
+        /// What is said to have come out.
+        claimed: Completed,
+    },
+}
+
+impl RequestBody {
+    /// Whether it computes, and is no matter of text or models.
+    pub fn is_job(&self) -> bool {
+        matches!(self, Self::Run { .. } | Self::Replay { .. })
+    }
 }
 
 /// An answer of the child.
@@ -83,11 +105,13 @@ pub enum ResponseBody {
     Text(String),
     /// A job is being worked on; another answer follows.
     Progress {
-        /// Tokens put out so far.
+        /// Tokens put out, or checked, so far.
         done: u32,
     },
     /// A job is done.
     Done(Completed),
+    /// A claim was checked.
+    Replayed(Replayed),
     /// It could not be done.
     Failed(Failure),
 }

@@ -2,9 +2,9 @@
 //! matters, and with draws that depend on nothing but the seed and the position, so that any position
 //! can be drawn again by itself.
 
-use blake2::{digest::consts::U32, Blake2b, Digest};
 use kagari_kernels::fast::{likelihoods as likelihoods_of, InstructionSet};
 use kagari_primitives::{Sampling, Word};
+use sp_crypto_hashing::blake2_256;
 
 /// The weight of the likeliest token.
 const MAX_WEIGHT: f32 = (1u64 << 30) as f32;
@@ -87,12 +87,8 @@ fn pick(weights: &[u64], least: u64, random: u64) -> Word {
 
 /// 64 random bits for one position: the first of BLAKE2b-256(domain, seed, position).
 fn random(seed: &[u8; 32], position: u32) -> u64 {
-    let mut hasher = Blake2b::<U32>::new();
-    hasher.update(DOMAIN);
-    hasher.update(seed);
-    hasher.update(position.to_le_bytes());
-    let hash: [u8; 32] = hasher.finalize().into();
-    let [a, b, c, d, e, f, g, h, ..] = hash;
+    let hashed = [DOMAIN, seed, &position.to_le_bytes()].concat();
+    let [a, b, c, d, e, f, g, h, ..] = blake2_256(&hashed);
     u64::from_le_bytes([a, b, c, d, e, f, g, h])
 }
 

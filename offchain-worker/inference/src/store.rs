@@ -1,19 +1,19 @@
 //! The models on disk: `<models>/<manifest name>/model.gguf`, or `model.safetensors` and
-//! `tokenizer.json`. A file's length and hash are compared with the manifest's before anything in it
-//! is parsed.
+//! `tokenizer.json`. A file's length is compared with the manifest's before anything in it is parsed, and its
+//! hash before anything that was parsed is used.
 
 use crate::protocol::Failure;
-use blake2::{digest::consts::U32, Blake2b, Digest};
 use kagari_primitives::{
     model::{Architecture, Manifest, ModelFile},
     Hash,
 };
 use memmap2::Mmap;
+use sp_crypto_hashing::blake2_256;
 use std::{
     fs::File,
     io,
-    ops::Deref,
     path::{Path, PathBuf},
+    thread,
 };
 
 /// What to do about a file that is missing or wrong.
@@ -72,17 +72,20 @@ impl ExpectedFile {
         std::fs::metadata(&self.path).is_ok_and(|m| m.is_file() && m.len() == self.file.len)
     }
 
-    /// Opens the file, if its length and hash are those of the manifest.
-    pub fn open(&self) -> Result<VerifiedFile, Failure> {
+    /// Opens the file, if its length is that of the manifest, and gives what `read` makes of it, if its
+    /// hash is the manifest's too. It is hashed while it is read.
+    pub fn read<R>(&self, read: impl FnOnce(&[u8]) -> Result<R, String>) -> Result<R, Failure> {
         self.check_length()?;
         let bytes = self
             .map()
             .map_err(|e| self.failure(format!("cannot be read: {e}")))?;
-        self.check_hash(&bytes)?;
-        Ok(VerifiedFile {
-            path: self.path.clone(),
-            bytes,
-        })
+        let (hashed, made) = thread::scope(|scope| {
+            let hashing = scope.spawn(|| self.check_hash(&bytes));
+            let made = read(&bytes);
+            (hashing.join(), made)
+        });
+        hashed.map_err(|_| self.failure("could not be hashed".into()))??;
+        made.map_err(|problem| self.failure(problem))
     }
 
     fn check_length(&self) -> Result<(), Failure> {
@@ -122,35 +125,13 @@ impl ExpectedFile {
     }
 
     fn failure(&self, problem: String) -> Failure {
-        Failure::bad_model(format!("{} {problem}", self.path.display()))
+        Failure::bad_model(format!("{}: {problem}", self.path.display()))
     }
 }
 
 /// The hash by which manifests name files: BLAKE2b-256.
 pub fn file_hash(bytes: &[u8]) -> Hash {
-    let hash: [u8; 32] = Blake2b::<U32>::digest(bytes).into();
-    Hash::from(hash)
-}
-
-/// A file whose length and hash are right, mapped into memory.
-pub struct VerifiedFile {
-    path: PathBuf,
-    bytes: Mmap,
-}
-
-impl VerifiedFile {
-    /// A failure to use this file, with its path before the problem.
-    pub fn failure(&self, problem: impl std::fmt::Display) -> Failure {
-        Failure::bad_model(format!("{}: {problem}", self.path.display()))
-    }
-}
-
-impl Deref for VerifiedFile {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        &self.bytes
-    }
+    Hash::from(blake2_256(bytes))
 }
 
 #[cfg(test)]
@@ -172,7 +153,7 @@ mod tests {
 
     fn problem(expected: &ExpectedFile, found: &[u8]) -> String {
         std::fs::write(&expected.path, found).unwrap();
-        expected.open().map(|_| ()).unwrap_err().message
+        expected.read(|_| Ok(())).unwrap_err().message
     }
 
     #[test]
@@ -181,7 +162,8 @@ mod tests {
         let content = b"weights".to_vec();
         let expected = expected(dir.path(), &content);
         std::fs::write(&expected.path, &content).unwrap();
-        assert_eq!(&expected.open().unwrap()[..], content);
+        let read = expected.read(|bytes| Ok(bytes.to_vec()));
+        assert_eq!(read.unwrap(), content);
 
         for at in 0..content.len() {
             let mut flipped = content.clone();
@@ -216,13 +198,13 @@ mod tests {
     fn a_file_that_is_missing_or_none_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let expected = expected(dir.path(), b"weights");
-        let message = expected.open().map(|_| ()).unwrap_err().message;
+        let message = expected.read(|_| Ok(())).unwrap_err().message;
         assert!(
             message.contains("does not exist; fetch the model"),
             "{message}"
         );
         std::fs::create_dir(&expected.path).unwrap();
-        let message = expected.open().map(|_| ()).unwrap_err().message;
+        let message = expected.read(|_| Ok(())).unwrap_err().message;
         assert!(message.ends_with("is not a file"), "{message}");
     }
 

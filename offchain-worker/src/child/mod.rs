@@ -45,12 +45,17 @@ pub(crate) enum Message {
     Stop,
 }
 
+/// Hears of the tokens that are done so far.
+pub(crate) type Progress = Box<dyn Fn(u32) + Send>;
+
 /// A request, and who waits for the answer.
 pub(crate) struct Call {
     /// The model that it needs.
     pub manifest: Manifest,
     /// The request.
     pub body: RequestBody,
+    /// Is told how far a job is.
+    pub progress: Progress,
     /// Takes the answer.
     pub reply: oneshot::Sender<Result<ResponseBody, InferenceError>>,
 }
@@ -58,7 +63,12 @@ pub(crate) struct Call {
 impl Call {
     /// Answers. Nobody may be waiting any more, which is no error.
     pub fn answer(self, answer: Result<ResponseBody, InferenceError>) {
-        let _ = self.reply.send(answer);
+        let Self {
+            progress, reply, ..
+        } = self;
+        // Who is answered hears of no more progress.
+        drop(progress);
+        let _ = reply.send(answer);
     }
 
     /// Whether nobody waits for the answer any more.
@@ -67,8 +77,8 @@ impl Call {
     }
 
     /// Whether it is a job, and not a matter of text.
-    pub fn is_run(&self) -> bool {
-        matches!(self.body, RequestBody::Run { .. })
+    pub fn is_job(&self) -> bool {
+        self.body.is_job()
     }
 
     /// Whether an answer is of the kind that was asked for.
@@ -81,6 +91,7 @@ impl Call {
                 Answer::Words(_)
             ) | (Asked::Decode { .. }, Answer::Text(_))
                 | (Asked::Run { .. }, Answer::Done(_))
+                | (Asked::Replay { .. }, Answer::Replayed(_))
         )
     }
 }

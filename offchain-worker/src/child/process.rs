@@ -1,7 +1,7 @@
 //! One child process and its pipes.
 
 use super::{Message, LOG_TARGET};
-use crate::inference::InferenceConfig;
+use crate::{inference::InferenceConfig, inference_child};
 use kagari_inference::protocol::{decode, read_frame, write_frame, Request, Response};
 use sp_panic_handler::AbortGuard;
 use std::{
@@ -26,7 +26,7 @@ impl Process {
         messages: &SyncSender<Message>,
     ) -> io::Result<Self> {
         let mut child = Command::new(&config.program)
-            .arg("inference-child")
+            .arg(inference_child::NAME)
             .args(["--memory-mib", &config.memory_mib.to_string()])
             .args(["--threads", &config.threads.to_string()])
             .args(["--concurrency", &config.concurrency.to_string()])

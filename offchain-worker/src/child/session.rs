@@ -101,11 +101,13 @@ impl Session {
     /// Takes an answer of the child.
     pub fn hear(&mut self, response: Response) -> Result<(), Nonsense> {
         let Response { id, body } = response;
-        let is_progress = matches!(body, ResponseBody::Progress { .. });
-        match self.pending.get(&id).map(|p| &p.asked) {
-            None => return Err(Nonsense("it answered what it was not asked")),
-            Some(Asked::Call(call)) if is_progress && call.is_run() => return Ok(()),
-            Some(_) => {}
+        match (self.pending.get(&id).map(|p| &p.asked), &body) {
+            (None, _) => return Err(Nonsense("it answered what it was not asked")),
+            (Some(Asked::Call(call)), ResponseBody::Progress { done }) if call.is_job() => {
+                (call.progress)(*done);
+                return Ok(());
+            }
+            (Some(_), _) => {}
         }
         match self.pending.remove(&id).map(|p| p.asked) {
             Some(Asked::Load(model)) => self.loaded(model, body),
@@ -156,12 +158,12 @@ impl Session {
 
     /// Whether the child computes, and nobody waits for any of its jobs.
     pub fn is_abandoned(&self) -> bool {
-        let run = |p: &'_ Pending| match &p.asked {
-            Asked::Call(call) if call.is_run() => Some(call.is_abandoned()),
+        let job = |p: &'_ Pending| match &p.asked {
+            Asked::Call(call) if call.is_job() => Some(call.is_abandoned()),
             Asked::Call(_) | Asked::Load(_) => None,
         };
-        let mut runs = self.pending.values().filter_map(run).peekable();
-        runs.peek().is_some() && runs.all(|is_abandoned| is_abandoned)
+        let mut jobs = self.pending.values().filter_map(job).peekable();
+        jobs.peek().is_some() && jobs.all(|is_abandoned| is_abandoned)
     }
 
     /// Kills the child. Gives back the calls that somebody waits for, for its successor.

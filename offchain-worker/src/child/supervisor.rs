@@ -130,7 +130,7 @@ impl<'a> Supervisor<'a> {
             Child::Running(session) => session.calls(),
             Child::None(_) => self.waiting.len(),
         };
-        let most = match call.is_run() {
+        let most = match call.is_job() {
             true => MAX_CALLS,
             false => MAX_CALLS_BEFORE_TEXT,
         };

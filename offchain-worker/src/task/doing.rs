@@ -16,9 +16,8 @@ use futures::{
 };
 use kagari_inference::protocol::Completed;
 use kagari_primitives::{
-    job::sampling_seed,
     worker_key::{WorkerId, WorkerSignature},
-    Assignment, Hash, JobId, Manifest, Task, Word,
+    Assignment, Hash, JobId, Manifest, Word,
 };
 use std::{collections::BTreeMap, panic::AssertUnwindSafe, time::Instant};
 
@@ -148,7 +147,7 @@ impl Doing {
         let inference = self.inference.clone();
         let run = async move {
             let task = assignment.spec.task;
-            inference.run(&model, task, seed(&task, job), input).await
+            inference.run(&model, task, task.seed(job), input).await
         };
         let (run, handle) = abortable(AssertUnwindSafe(run).catch_unwind());
         self.running.insert(work, Running { job, handle });
@@ -206,14 +205,6 @@ fn prepare(
         .model(best.hash, assignment.spec.model)?
         .ok_or(Reason::UnknownModel)?;
     Ok((model, chain.input(assignment)?))
-}
-
-/// The seed of the draws; an embedding draws nothing.
-fn seed(task: &Task, job: JobId) -> [u8; 32] {
-    match task {
-        Task::Completion { sampling, .. } => sampling_seed(sampling.seed, job),
-        Task::Embedding => sampling_seed(0, job),
-    }
 }
 
 fn finished(

@@ -3,6 +3,7 @@
 pub mod account;
 pub mod call;
 pub mod chain;
+pub mod command;
 pub mod compute_rpc;
 pub mod event;
 pub mod job;

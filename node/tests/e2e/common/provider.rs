@@ -2,6 +2,7 @@
 
 use super::{account::account_of, chain::Chain, submit::InBlock};
 use codec::{Decode, Encode};
+use kagari_inference::protocol::Completed;
 use kagari_primitives::{
     payload_hash,
     worker_key::{ownership_message, WorkerPair, WorkerSignature},
@@ -81,6 +82,12 @@ impl Worker {
         self.sign(attestation, &message, output)
     }
 
+    /// An attestation of whatever is claimed of a job, signed as it should be.
+    pub async fn claim(&self, chain: &Chain, job: JobId, claimed: &Completed) -> Signed {
+        let (attestation, message) = statement_of(chain, job, claimed).await;
+        self.sign(attestation, &message, &claimed.output)
+    }
+
     /// Signs a message and calls it the signature of an attestation.
     pub fn sign(&self, attestation: Attestation, message: &[u8], output: &[Word]) -> Signed {
         let signature = self.pair.sign(message);
@@ -94,6 +101,16 @@ impl Worker {
 
 /// An attestation of `output` for an open job, and what its worker has to sign.
 pub async fn statement(chain: &Chain, job: JobId, output: &[Word]) -> (Attestation, Vec<u8>) {
+    let claimed = Completed {
+        output: output.to_vec(),
+        stop: StopReason::Length,
+        trace_root: Hash::repeat_byte(7),
+    };
+    statement_of(chain, job, &claimed).await
+}
+
+/// An attestation of whatever is claimed of an open job, and what its worker has to sign.
+async fn statement_of(chain: &Chain, job: JobId, claimed: &Completed) -> (Attestation, Vec<u8>) {
     let head = chain.head().await.hash;
     let info: Option<kagari_primitives::JobInfo> =
         chain.runtime_call("ComputeApi_job", job, head).await;
@@ -101,9 +118,9 @@ pub async fn statement(chain: &Chain, job: JobId, output: &[Word]) -> (Attestati
     let attestation = Attestation {
         job,
         assigned_at,
-        output_hash: payload_hash(output),
-        stop: StopReason::Length,
-        trace_root: Hash::repeat_byte(7),
+        output_hash: payload_hash(&claimed.output),
+        stop: claimed.stop,
+        trace_root: claimed.trace_root,
     };
     let message: Option<Vec<u8>> = chain
         .runtime_call("ComputeApi_attestation_message", attestation, head)

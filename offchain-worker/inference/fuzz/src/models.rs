@@ -3,7 +3,7 @@
 use super::memory;
 use kagari_inference::{
     store::{file_hash, ModelFiles},
-    Device, Model, Replayed,
+    Model, Replayed,
 };
 use kagari_primitives::{
     known_models,
@@ -74,13 +74,15 @@ fn load(file: &[u8], tokenizer: Option<&[u8]>, manifest: Manifest) -> Option<Mod
     if let (Some(expected), Some(bytes)) = (&files.tokenizer, tokenizer) {
         write(&expected.path, bytes);
     }
-    let load = || Model::load(dir.path(), manifest, &Device::Cpu);
+    let load = || Model::load(dir.path(), manifest);
     let failure = match memory::limit(FACTOR * file.len() + BESIDES, load) {
         Ok(model) => return Some(model),
         Err(failure) => failure,
     };
-    if let Some((_, problem)) = failure.message.split_once("model.gguf: ") {
-        assert!(names_field(problem), "{problem}");
+    for name in ["model.gguf: ", "model.safetensors: "] {
+        if let Some((_, problem)) = failure.message.split_once(name) {
+            assert!(names_field(problem), "{problem}");
+        }
     }
     None
 }

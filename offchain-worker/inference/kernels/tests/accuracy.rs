@@ -3,7 +3,7 @@
 
 use kagari_kernels::{
     float::{Float, Hard},
-    reference::exponential,
+    reference::{exponential, gelu},
     rotation::{angle, turns},
     soft::Soft,
 };
@@ -30,6 +30,32 @@ fn the_exponential_stays_finite() {
     assert_eq!(of(f32::INFINITY), of(88.0));
     assert!(of(88.0).is_finite() && of(-87.0).is_normal());
     assert!(of(f32::NAN).is_nan());
+}
+
+/// `Φ(x)` by a series without cancellation: Abramowitz and Stegun, "Handbook of Mathematical
+/// Functions", 26.2.11.
+fn normal_distribution(x: f64) -> f64 {
+    let (mut term, mut sum, mut n) = (x, x, 3.0);
+    while term.abs() > 1e-18 {
+        term *= x * x / n;
+        sum += term;
+        n += 2.0;
+    }
+    0.5 + sum * (-x * x / 2.0).exp() / (2.0 * std::f64::consts::PI).sqrt()
+}
+
+#[test]
+fn gelu_is_right_to_a_few_units_in_the_last_place_of_its_argument() {
+    let mut worst = 0.0f64;
+    for i in -12_000..12_000 {
+        let x = i as f32 / 1_000.0;
+        let found = gelu(Hard(x));
+        assert_eq!(gelu(Soft::of(x)).to_bits(), found.to_bits(), "{x}");
+        let exact = f64::from(x) * normal_distribution(f64::from(x));
+        worst = worst.max((f64::from(found.0) - exact).abs() / f64::from(x.abs()).max(1e-9));
+    }
+    println!("the greatest error is {worst:e} of the argument");
+    assert!(worst < 2e-7, "{worst:e}");
 }
 
 #[test]

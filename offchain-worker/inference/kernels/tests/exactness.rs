@@ -4,8 +4,8 @@
 
 use kagari_kernels::{
     fast::{
-        gate, likelihoods, rms_norm, Activations, Cache, InstructionSet, Matrix, Pairs, Rotation,
-        Threads,
+        attend, gate, gelu, layer_norm, likelihoods, rms_norm, Activations, Attended, Cache,
+        InstructionSet, Matrix, Pairs, Reach, Rotation, Threads,
     },
     float::{Float, Hard},
     reference::{self, Format, Quantised},
@@ -139,6 +139,25 @@ fn products_are_those_of_the_specification() {
     }
 }
 
+#[test]
+fn rows_are_those_that_were_laid_out() {
+    let mut rng = rng(7);
+    let (rows, columns) = (37, 512);
+    for format in FORMATS {
+        let weights = weights(&mut rng, format, rows, columns);
+        let matrix = Matrix::pack(format, rows, columns, &weights).unwrap();
+        let stored = weights.chunks_exact(format.row_bytes(columns).unwrap());
+        for (row, stored) in stored.enumerate() {
+            let expected = reference::dequantise_row::<Hard>(format, stored);
+            assert_eq!(
+                bits(&matrix.row(row)),
+                hard_bits(&expected),
+                "{format:?} {row}"
+            );
+        }
+    }
+}
+
 /// Every weight and activation at its greatest: what saturates on some machine would show.
 #[test]
 fn products_do_not_saturate() {
@@ -184,6 +203,10 @@ fn what_is_not_finite_is_found() {
         for set in sets() {
             let (x, weight) = ([1.0, bad, 2.0], [1.0; 3]);
             assert!(rms_norm(set, &threads, &x, &weight, 1e-5, &mut [0.0; 3]).is_err());
+            let mut x = [1.0; 16];
+            x[7] = bad;
+            let parameters = (&[1.0; 16][..], &[0.0; 16][..]);
+            assert!(layer_norm(set, &threads, &mut x, parameters, 1e-12).is_err());
         }
     }
 }
@@ -217,6 +240,63 @@ fn norms_and_gates_are_those_of_the_specification() {
             gate(set, &threads, &mut out, &up);
             assert_eq!(bits(&out), hard_bits(&gated), "{len} on {set:?}");
         }
+    }
+}
+
+#[test]
+fn layer_norms_are_those_of_the_specification() {
+    let threads = Threads::new(2).unwrap();
+    let mut rng = rng(5);
+    for len in [16, 48, 384] {
+        let x = floats(&mut rng, 9 * len);
+        let (weight, bias) = (floats(&mut rng, len), floats(&mut rng, len));
+        let expected: Vec<u32> = x
+            .chunks_exact(len)
+            .flat_map(|x| {
+                let (weight, bias) = (hard(&weight), hard(&bias));
+                hard_bits(&reference::layer_norm(&hard(x), &weight, &bias, Hard(1e-12)).unwrap())
+            })
+            .collect();
+        for set in sets() {
+            let mut found = x.clone();
+            layer_norm(set, &threads, &mut found, (&weight, &bias), 1e-12).unwrap();
+            assert_eq!(bits(&found), expected, "{len} on {set:?}");
+        }
+    }
+}
+
+#[test]
+fn gelu_is_that_of_the_specification() {
+    let threads = Threads::new(2).unwrap();
+    let mut rng = rng(6);
+    let mut x = floats(&mut rng, 5_003);
+    x.extend([
+        0.0,
+        -0.0,
+        1e-40,
+        -1e-40,
+        14.0,
+        -14.0,
+        1e30,
+        -1e30,
+        f32::MAX,
+        f32::INFINITY,
+    ]);
+    let expected = hard_bits(
+        &hard(&x)
+            .into_iter()
+            .map(reference::gelu)
+            .collect::<Vec<_>>(),
+    );
+    let judged = |x: &f32| reference::gelu(Soft::of(*x)).to_bits();
+    assert_eq!(x.iter().map(judged).collect::<Vec<_>>(), expected);
+    for set in sets() {
+        let mut found = x.clone();
+        gelu(set, &threads, &mut found);
+        assert_eq!(bits(&found), expected, "{set:?}");
+        let mut nonsense = [f32::NAN, f32::NEG_INFINITY];
+        gelu(set, &threads, &mut nonsense);
+        assert!(nonsense.iter().all(|x| x.is_nan()), "{set:?}");
     }
 }
 
@@ -287,45 +367,140 @@ fn rotations_are_those_of_the_specification() {
     }
 }
 
-/// Contexts around the places where libraries change their ways, fed whole and in pieces.
+/// Keys, values and queries of one text.
+struct TextData {
+    positions: usize,
+    keys: Vec<f32>,
+    values: Vec<f32>,
+    queries: Vec<f32>,
+}
+
+/// Heads of attention: so many queries share a key.
+#[derive(Clone, Copy)]
+struct Heads {
+    kv_heads: usize,
+    group: usize,
+    width: usize,
+}
+
+impl Heads {
+    fn text(self, rng: &mut TestRng, positions: usize) -> TextData {
+        let row = self.kv_heads * self.width;
+        TextData {
+            positions,
+            keys: floats(rng, positions * row),
+            values: floats(rng, positions * row),
+            queries: floats(rng, positions * row * self.group),
+        }
+    }
+
+    /// What the specification says for all positions of a text.
+    fn expected(self, text: &TextData, reach: Reach) -> Vec<u32> {
+        let row = self.kv_heads * self.width;
+        let of_head = |x: &[f32], head: usize, count: usize| -> Vec<Hard> {
+            let rows = x.chunks_exact(row).take(count);
+            let head = head * self.width..(head + 1) * self.width;
+            rows.flat_map(|row| hard(&row[head.clone()])).collect()
+        };
+        let heads = self.kv_heads * self.group;
+        let queries = text.queries.chunks_exact(self.width).enumerate();
+        let mixed = queries.flat_map(|(i, query)| {
+            let (position, head) = (i / heads, i % heads / self.group);
+            let count = match reach {
+                Reach::UpToOwn => position + 1,
+                Reach::All => text.positions,
+            };
+            let keys = of_head(&text.keys, head, count);
+            let values = of_head(&text.values, head, count);
+            hard_bits(&reference::attend(&hard(query), &keys, &values).unwrap())
+        });
+        mixed.collect()
+    }
+
+    fn cache(self, text: &TextData) -> Cache {
+        let mut cache = Cache::new(self.kv_heads, self.width, text.positions);
+        cache.extend(&text.keys, &text.values);
+        cache
+    }
+}
+
+const ALL_HEADS: [(usize, usize); 5] = [(1, 16), (2, 32), (3, 64), (4, 48), (1, 112)];
+
+/// Fed whole and in pieces.
 #[test]
 fn attention_is_that_of_the_specification() {
     let (kv_heads, positions) = (2, 70);
     let threads = Threads::new(3).unwrap();
-    for (group, width) in [(1, 16), (2, 32), (3, 64), (4, 48), (1, 112)] {
-        let mut rng = rng(group as u64);
-        let heads = kv_heads * group;
-        let row = kv_heads * width;
-        let keys = floats(&mut rng, positions * row);
-        let values = floats(&mut rng, positions * row);
-        let queries = floats(&mut rng, positions * heads * width);
-        let of_head = |x: &[f32], head: usize, count: usize| -> Vec<Hard> {
-            let rows = x.chunks_exact(row).take(count);
-            rows.flat_map(|r| hard(&r[head * width..][..width]))
-                .collect()
+    for (group, width) in ALL_HEADS {
+        let shape = Heads {
+            kv_heads,
+            group,
+            width,
         };
-        let mut expected = Vec::new();
-        for (i, query) in queries.chunks_exact(width).enumerate() {
-            let (position, head) = (i / heads, i % heads / group);
-            let keys = of_head(&keys, head, position + 1);
-            let values = of_head(&values, head, position + 1);
-            let mixed = reference::attend(&hard(query), &keys, &values).unwrap();
-            expected.extend(hard_bits(&mixed));
-        }
+        let text = shape.text(&mut rng(group as u64), positions);
+        let expected = shape.expected(&text, Reach::UpToOwn);
+        let (row, heads) = (kv_heads * width, kv_heads * group);
         for set in sets() {
             for piece in [1, 7, 32, positions] {
                 let mut cache = Cache::new(kv_heads, width, positions);
                 let mut found = Vec::new();
-                let kv = keys.chunks(piece * row).zip(values.chunks(piece * row));
-                for ((k, v), q) in kv.zip(queries.chunks(piece * heads * width)) {
+                let kv = text.keys.chunks(piece * row);
+                let kv = kv.zip(text.values.chunks(piece * row));
+                for ((k, v), q) in kv.zip(text.queries.chunks(piece * heads * width)) {
                     cache.extend(k, v);
                     let mut out = vec![0.0; q.len()];
-                    cache.attend(set, &threads, heads, q, &mut out).unwrap();
+                    let texts = [Attended {
+                        cache: &cache,
+                        positions: k.len() / row,
+                    }];
+                    attend(set, &threads, heads, Reach::UpToOwn, &texts, q, &mut out).unwrap();
                     found.extend(bits(&out));
                 }
+                let case = format!("{group} heads of {width} a key, by {piece}, on {set:?}");
+                assert_eq!(found, expected, "{case}");
+            }
+        }
+    }
+}
+
+/// Several texts at once, each as if it were alone.
+#[test]
+fn attention_of_several_texts_is_that_of_each() {
+    let threads = Threads::new(3).unwrap();
+    for (group, width) in ALL_HEADS {
+        let shape = Heads {
+            kv_heads: 2,
+            group,
+            width,
+        };
+        let mut rng = rng(group as u64);
+        let texts = [5, 1, 33, 16].map(|positions| shape.text(&mut rng, positions));
+        let caches: Vec<Cache> = texts.iter().map(|text| shape.cache(text)).collect();
+        let pairs = caches.iter().zip(&texts);
+        let attended = pairs.map(|(cache, text)| Attended {
+            cache,
+            positions: text.positions,
+        });
+        let attended: Vec<Attended> = attended.collect();
+        let queries = texts.each_ref().map(|text| &text.queries[..]).concat();
+        for reach in [Reach::UpToOwn, Reach::All] {
+            let expected = texts.each_ref().map(|t| shape.expected(t, reach)).concat();
+            for set in sets() {
+                let mut out = vec![0.0; queries.len()];
+                attend(
+                    set,
+                    &threads,
+                    2 * group,
+                    reach,
+                    &attended,
+                    &queries,
+                    &mut out,
+                )
+                .unwrap();
                 assert_eq!(
-                    found, expected,
-                    "{group} heads of {width} a key, by {piece}, on {set:?}"
+                    bits(&out),
+                    expected,
+                    "{group} heads of {width}, {reach:?}, {set:?}"
                 );
             }
         }
@@ -338,8 +513,12 @@ fn attention_finds_what_is_not_finite() {
     for set in sets() {
         let mut cache = Cache::new(1, 16, 4);
         cache.extend(&[1e30; 16], &[1.0; 16]);
-        let mut out = [0.0; 16];
-        let result = cache.attend(set, &threads, 1, &[1e30; 16], &mut out);
+        let texts = [Attended {
+            cache: &cache,
+            positions: 1,
+        }];
+        let (queries, mut out) = ([1e30; 16], [0.0; 16]);
+        let result = attend(set, &threads, 1, Reach::UpToOwn, &texts, &queries, &mut out);
         assert!(result.is_err(), "{set:?}");
     }
 }

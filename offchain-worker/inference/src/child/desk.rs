@@ -1,11 +1,10 @@
-//! Answers requests with the models that are loaded.
+//! Loads models, and turns text into their ids and back.
 
-use super::{outlet::Outlet, room::Room};
+use super::outlet::Outlet;
 use crate::{
     model::Model,
     protocol::{Failure, FailureKind, Request, RequestBody, ResponseBody},
 };
-use candle_core::Device;
 use kagari_primitives::{model::Manifest, ModelId};
 use std::{
     collections::HashMap,
@@ -20,50 +19,32 @@ pub struct Desk {
     outlet: Outlet,
     /// Bytes that all models together may take.
     model_room: u64,
-    job_room: Room,
 }
 
 impl Desk {
-    /// No models yet. Half of the memory is theirs, three eighths are for jobs, and the rest is for
-    /// the program.
-    pub fn new(outlet: Outlet, memory_mib: u64) -> Self {
-        let eighth = memory_mib.saturating_mul(1 << 20) / 8;
-        let job_room = Room::new(eighth.saturating_mul(3));
+    /// No models yet. They may take so many bytes together.
+    pub fn new(outlet: Outlet, model_room: u64) -> Self {
         Self {
             models: RwLock::default(),
             outlet,
-            model_room: eighth.saturating_mul(4),
-            job_room,
+            model_room,
         }
     }
 
     /// Answers a request, sooner or later.
     pub fn answer(&self, request: Request) {
         let Request { id, body } = request;
-        let running = matches!(body, RequestBody::Run { .. });
-        let answer = catch_unwind(AssertUnwindSafe(|| self.work(id, body)));
-        match answer {
+        match catch_unwind(AssertUnwindSafe(|| self.work(body))) {
             Ok(Ok(body)) => self.outlet.send(id, body),
             Ok(Err(failure)) => self.outlet.fail(id, failure),
-            Err(_) if running => self.abandon(id),
             Err(_) => {
-                self.outlet.fail(
-                    id,
-                    Failure::bad_model("the model's files made a reader panic"),
-                );
+                let failure = Failure::bad_model("the model's files made a reader panic");
+                self.outlet.fail(id, failure);
             }
         }
     }
 
-    /// After a panic in the middle of a computation, the pool of threads that computations share may
-    /// be unusable: all of the process is, then.
-    fn abandon(&self, id: u64) {
-        self.outlet
-            .fail(id, Failure::internal("the computation panicked"));
-        std::process::exit(1);
-    }
-
-    fn work(&self, id: u64, body: RequestBody) -> Result<ResponseBody, Failure> {
+    fn work(&self, body: RequestBody) -> Result<ResponseBody, Failure> {
         match body {
             RequestBody::Load { manifest, dir } => self.load(manifest, &dir),
             RequestBody::Encode { model, text } => {
@@ -76,17 +57,8 @@ impl Desk {
             RequestBody::Decode { model, ids } => {
                 self.model(&model)?.decode(&ids).map(ResponseBody::Text)
             }
-            RequestBody::Run {
-                model,
-                task,
-                seed,
-                input,
-            } => {
-                let model = self.model(&model)?;
-                let _room = self.job_room.reserve(model.job_bytes(&task, &input))?;
-                let progress = |done| self.outlet.send(id, ResponseBody::Progress { done });
-                let completed = model.run(&task, &seed, &input, progress)?;
-                Ok(ResponseBody::Done(completed))
+            RequestBody::Run { .. } | RequestBody::Replay { .. } => {
+                Err(Failure::internal("jobs are the scheduler's"))
             }
         }
     }
@@ -98,7 +70,7 @@ impl Desk {
         }
         let name = manifest.name_text();
         let room = self.room_left();
-        let model = Model::load_within(Path::new(dir), manifest, &Device::Cpu, room)?;
+        let model = Model::load_within(Path::new(dir), manifest, room)?;
         let mut models = self.models.write().unwrap_or_else(PoisonError::into_inner);
         models.insert(id, Arc::new(model));
         log::info!("Loaded {name} ({id:?})");
@@ -114,7 +86,8 @@ impl Desk {
         self.model_room.saturating_sub(loaded)
     }
 
-    fn model(&self, id: &ModelId) -> Result<Arc<Model>, Failure> {
+    /// A loaded model.
+    pub fn model(&self, id: &ModelId) -> Result<Arc<Model>, Failure> {
         let models = self.models.read().unwrap_or_else(PoisonError::into_inner);
         models.get(id).cloned().ok_or_else(|| Failure {
             kind: FailureKind::UnknownModel,

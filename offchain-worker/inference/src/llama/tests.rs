@@ -2,22 +2,24 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use super::*;
-use crate::store::{ModelFiles, VerifiedFile};
+use crate::store::{file_hash, ModelFiles};
 use candle_core::{quantized::gguf_file::Content, Device, Tensor};
 use candle_transformers::models::quantized_llama::ModelWeights;
 use hex_literal::hex;
-use kagari_primitives::known_models;
+use kagari_kernels::fast::{InstructionSet, Threads};
+use kagari_primitives::{known_models, trace::values_hash, Hash};
 use std::{io::Cursor, path::PathBuf};
 
-fn weights() -> VerifiedFile {
+pub(super) fn weights() -> Vec<u8> {
     let home = || PathBuf::from(std::env::var_os("HOME").expect("HOME is set"));
     let models = std::env::var_os("KAGARI_MODELS").map(PathBuf::from);
     let models = models.unwrap_or_else(|| home().join(".cache/kagari/models"));
     let files = ModelFiles::locate(&models, &known_models::smollm2_135m_instruct()).unwrap();
-    files.weights.open().expect("run scripts/setup.sh")
+    let weights = files.weights.read(|bytes| Ok(bytes.to_vec()));
+    weights.expect("run scripts/setup.sh")
 }
 
-fn llama(weights: &VerifiedFile) -> Llama {
+pub(super) fn llama(weights: &[u8]) -> Llama {
     let shape = known_models::smollm2_135m_instruct().shape;
     Llama::load(&Gguf::parse(weights).unwrap(), shape).unwrap()
 }
@@ -30,6 +32,18 @@ fn words(count: u32) -> Vec<Word> {
 fn likeliest(logits: &[f32]) -> usize {
     let greatest = |a: &usize, b: &usize| logits[*a].total_cmp(&logits[*b]);
     (0..logits.len()).max_by(greatest).unwrap()
+}
+
+/// Feeds words, and gives what the next one is decided from.
+fn feed(llama: &Llama, session: &mut Session, words: &[Word]) -> (Vec<f32>, Vec<f32>) {
+    let mut states = llama
+        .feed(&mut [Feed { session, words }])
+        .remove(0)
+        .unwrap();
+    let last = states.split_off(states.len() - llama.width());
+    let decided = llama.decide(&last).unwrap();
+    let (hidden, logits) = decided.rows().next().unwrap();
+    (hidden.to_vec(), logits.to_vec())
 }
 
 /// Candle rounds activations in other places, so its logits are near, and not the same.
@@ -47,7 +61,7 @@ fn logits_are_near_those_of_candle_transformers() {
     };
     let llama = llama(&file);
     let mut session = llama.session(CHUNK + 12);
-    let mut fed = |words: &[Word]| session.feed(words, || ()).unwrap().logits;
+    let mut fed = |words: &[Word]| feed(&llama, &mut session, words).1;
     // Words that make sense, so that the likeliest next one stands out: more than a chunk, then two.
     let template = known_models::smollm2_135m_instruct().chat_template;
     let sentence = template.unwrap().default_system;
@@ -67,8 +81,28 @@ fn logits_are_near_those_of_candle_transformers() {
     }
 }
 
-fn hashes(decided: &Decided) -> [kagari_primitives::Hash; 2] {
-    [&decided.hidden, &decided.logits].map(|v| kagari_primitives::trace::values_hash(v))
+fn hashes((hidden, logits): (Vec<f32>, Vec<f32>)) -> [[u8; 32]; 2] {
+    [values_hash(&hidden).0, values_hash(&logits).0]
+}
+
+/// Hash of the hidden states and logits of all of `words`, fed in pieces.
+fn hash_of_all(llama: &Llama, words: &[Word], piece: usize) -> Hash {
+    let mut session = llama.session(words.len());
+    let mut hashes = Vec::new();
+    for words in words.chunks(piece) {
+        let session = &mut session;
+        let states = llama
+            .feed(&mut [Feed { session, words }])
+            .remove(0)
+            .unwrap();
+        for states in states.chunks(DECIDED * llama.width()) {
+            for (hidden, logits) in llama.decide(states).unwrap().rows() {
+                hashes.extend(values_hash(hidden).0);
+                hashes.extend(values_hash(logits).0);
+            }
+        }
+    }
+    file_hash(&hashes)
 }
 
 /// Hashes of state and logits after 261 words, as every machine has them. If they change, so does the
@@ -84,22 +118,55 @@ const NINE_WORDS: [[u8; 32]; 2] = [
 ];
 
 #[test]
+fn bits_are_those_of_the_specification() {
+    let file = weights();
+    let llama = llama(&file);
+    let last_of = |count| feed(&llama, &mut llama.session(300), &words(count));
+    assert_eq!(hashes(last_of(261)), MANY_WORDS);
+    assert_eq!(hashes(last_of(9)), NINE_WORDS);
+}
+
+/// Across the lengths at which libraries change their ways.
+#[test]
 fn bits_do_not_depend_on_how_a_prompt_is_fed() {
     let file = weights();
     let llama = llama(&file);
-    let prompt = words(261);
-    let fed_by = |piece: usize| {
-        let mut session = llama.session(prompt.len());
-        let fed = prompt
-            .chunks(piece)
-            .map(|p| session.feed(p, || ()).unwrap());
-        hashes(&fed.last().unwrap())
-    };
-    let whole = fed_by(prompt.len());
-    assert_eq!(whole.map(|hash| hash.0), MANY_WORDS);
-    for piece in [1, 7, 32, 100] {
-        assert_eq!(fed_by(piece), whole, "by {piece}");
+    let prompt = words(520);
+    let whole = hash_of_all(&llama, &prompt, prompt.len());
+    for piece in [1, 7, 32, 100, 255, 256, 257] {
+        assert_eq!(hash_of_all(&llama, &prompt, piece), whole, "by {piece}");
     }
+}
+
+/// To the end of the model's context; at the end, word by word.
+#[test]
+fn bits_do_not_depend_on_how_a_long_prompt_is_fed() {
+    let file = weights();
+    let llama = llama(&file);
+    let context = llama.shape.context as usize;
+    let prompt = words(context as u32);
+    let states = |pieces: &[usize]| {
+        let mut session = llama.session(context);
+        let (mut rest, mut hashes) = (&prompt[..], Vec::new());
+        for piece in pieces.iter().cycle() {
+            let (words, others) = rest.split_at((*piece).min(rest.len()));
+            let session = &mut session;
+            let states = llama
+                .feed(&mut [Feed { session, words }])
+                .remove(0)
+                .unwrap();
+            let states = states.chunks_exact(llama.width());
+            hashes.extend(states.flat_map(|state| values_hash(state).0));
+            rest = others;
+            if rest.is_empty() {
+                break;
+            }
+        }
+        file_hash(&hashes)
+    };
+    let by_chunks = states(&[CHUNK]);
+    let ending_word_by_word = [&[100; 81][..], &[1; 92]].concat();
+    assert_eq!(states(&ending_word_by_word), by_chunks);
 }
 
 #[test]
@@ -108,20 +175,102 @@ fn bits_do_not_depend_on_the_machine_or_its_threads() {
     let mut llama = llama(&file);
     let prompt = words(9);
     for set in InstructionSet::ALL.into_iter().filter(|s| s.is_available()) {
-        for threads in [1, 3, 8] {
-            (llama.set, llama.threads) = (set, Threads::new(threads).unwrap());
-            let found = hashes(&llama.session(9).feed(&prompt, || ()).unwrap());
-            assert_eq!(found.map(|h| h.0), NINE_WORDS, "{set:?}, {threads} threads");
+        for threads in [1, 2, 3, 8, 64] {
+            llama.processor = Processor {
+                set,
+                threads: Threads::new(threads).unwrap(),
+            };
+            let found = hashes(feed(&llama, &mut llama.session(9), &prompt));
+            assert_eq!(found, NINE_WORDS, "{set:?}, {threads} threads");
         }
     }
 }
 
+/// Sessions of different lengths, which are fed a prompt, a piece of one, or a word.
 #[test]
+fn bits_do_not_depend_on_the_other_sessions() {
+    let file = weights();
+    let llama = llama(&file);
+    let parts = |i: usize| {
+        let prompt = words(1 + (i * i % 41) as u32);
+        let middle = prompt.len().min(1 + i % 7);
+        (prompt[..middle].to_vec(), prompt[middle..].to_vec())
+    };
+    let feed_all = |sessions: &mut [Session], words: &[Vec<Word>]| {
+        let fed = sessions
+            .iter_mut()
+            .zip(words)
+            .filter(|(_, words)| !words.is_empty());
+        let mut feeds: Vec<Feed> = fed
+            .map(|(session, words)| Feed { session, words })
+            .collect();
+        llama
+            .feed(&mut feeds)
+            .into_iter()
+            .map(Result::unwrap)
+            .collect::<Vec<_>>()
+    };
+    for size in [2, 3, 4, 33] {
+        let (first, then): (Vec<_>, Vec<_>) = (0..size).map(parts).unzip();
+        let mut together: Vec<Session> = (0..size).map(|_| llama.session(64)).collect();
+        let states = [
+            feed_all(&mut together, &first),
+            feed_all(&mut together, &then),
+        ];
+        let mut alone: Vec<Session> = (0..size).map(|_| llama.session(64)).collect();
+        let expected = [&first, &then].map(|words| {
+            let pairs = alone.iter_mut().zip(words);
+            let alone = pairs.flat_map(|(session, words)| {
+                feed_all(std::slice::from_mut(session), std::slice::from_ref(words))
+            });
+            alone.collect::<Vec<_>>()
+        });
+        assert_eq!(states, expected, "{size} sessions");
+    }
+}
+
+/// The model with a NaN in the embedding of `word`.
+fn spoiled(file: &[u8], word: usize) -> Llama {
+    let mut spoiled = file.to_vec();
+    let gguf = Gguf::parse(file).unwrap();
+    let (info, table) = gguf.tensor("token_embd.weight").unwrap();
+    let row = table.len() / info.dims[0];
+    let at = table.as_ptr() as usize - file.as_ptr() as usize + word * row;
+    spoiled[at..][..2].fill(0xff);
+    let shape = known_models::smollm2_135m_instruct().shape;
+    Llama::load(&Gguf::parse(&spoiled).unwrap(), shape).unwrap()
+}
+
+/// It ends its own session's pass, and no other's.
+#[test]
+fn what_is_not_finite_is_no_other_sessions_concern() {
+    let llama = spoiled(&weights(), 5_000);
+    let prompt = words(9);
+    let expected = feed(&llama, &mut llama.session(9), &prompt).0;
+    let (mut good, mut bad) = (llama.session(9), llama.session(9));
+    let states = llama.feed(&mut [
+        Feed {
+            session: &mut good,
+            words: &prompt[..8],
+        },
+        Feed {
+            session: &mut bad,
+            words: &[17, 5_000],
+        },
+    ]);
+    assert!(states[0].is_ok());
+    assert_eq!(states[1], Err(NonFinite));
+    assert_eq!((good.done, bad.done), (8, 0));
+    assert_eq!(feed(&llama, &mut good, &prompt[8..]).0, expected);
+    assert_eq!(feed(&llama, &mut bad, &prompt).0, expected);
+}
+
+#[test]
+#[should_panic(expected = "sessions have room for their words")]
 fn positions_beyond_the_room_are_refused() {
     let file = weights();
     let llama = llama(&file);
     let mut session = llama.session(2);
-    assert!(session.feed(&words(2), || ()).is_ok());
-    assert_eq!(session.feed(&words(1), || ()), Err(Unfed::NoRoom));
-    assert_eq!(session.feed(&[], || ()), Err(Unfed::NoWords));
+    feed(&llama, &mut session, &words(2));
+    feed(&llama, &mut session, &words(1));
 }

@@ -1,6 +1,7 @@
-//! The weights of a Llama, and the check that a GGUF file holds just these.
+//! The weights of a decoder.
 
-use crate::gguf::{shown, Gguf, Malformed};
+use super::header::{name, tensors, Hyperparameters, EMBEDDINGS, HEAD, NORM};
+use crate::gguf::Gguf;
 use candle_core::quantized::GgmlDType;
 use kagari_kernels::{
     fast::Matrix,
@@ -8,33 +9,11 @@ use kagari_kernels::{
     reference::{dequantise_row, Format},
 };
 use kagari_primitives::{model::ModelShape, Word};
-use std::collections::HashMap;
-
-const EMBEDDINGS: &str = "token_embd.weight";
-const NORM: &str = "output_norm.weight";
-/// Stands only where the head is not the embeddings.
-const HEAD: &str = "output.weight";
-
-/// Beginnings of the header's keys that change how a Llama computes.
-const SWITCHES: [&str; 4] = [
-    "llama.rope.scaling",
-    "llama.expert",
-    "llama.attention.sliding_window",
-    "llama.attention.scale",
-];
-
-/// What the shape does not say.
-pub struct Hyperparameters {
-    /// Base of the rotary frequencies.
-    pub rope_base: f32,
-    /// Added under the root of a norm.
-    pub epsilon: f32,
-}
 
 /// All weights.
 pub struct Weights {
-    /// A row for each token id.
-    pub embeddings: Embeddings,
+    /// A row for each token id; the head's, if there are none.
+    pub embeddings: Option<Matrix>,
     /// The layers.
     pub layers: Vec<Layer>,
     /// The last norm.
@@ -48,9 +27,9 @@ pub struct Weights {
 /// The weights of one layer.
 pub struct Layer {
     pub attention_norm: Vec<f32>,
-    pub query: Matrix,
-    pub key: Matrix,
-    pub value: Matrix,
+    pub query: Projection,
+    pub key: Projection,
+    pub value: Projection,
     pub output: Matrix,
     pub feed_forward_norm: Vec<f32>,
     pub gate: Matrix,
@@ -58,195 +37,76 @@ pub struct Layer {
     pub down: Matrix,
 }
 
-/// A row for each token id, as it stands in the file.
-pub struct Embeddings {
-    format: Format,
-    row_bytes: usize,
-    bytes: Vec<u8>,
-}
-
-impl Embeddings {
-    /// The rows of words, one after the other. The words are the model's.
-    pub fn rows(&self, words: &[Word]) -> Vec<f32> {
-        let row = |word: &Word| &self.bytes[*word as usize * self.row_bytes..][..self.row_bytes];
-        let floats = |word| dequantise_row::<Hard>(self.format, row(word));
-        words.iter().flat_map(floats).map(|x| x.0).collect()
-    }
-}
-
-/// Checks that the header says what `shape` says, and that the tensors are those of a Llama of this
-/// shape, all of them and no other: what is not known here would be left out of the computation.
-pub fn check(gguf: &Gguf, shape: &ModelShape) -> Result<Hyperparameters, String> {
-    check_header(gguf, shape).map_err(|e| e.to_string())?;
-    check_switches(gguf, shape).map_err(|e| e.to_string())?;
-    check_tensors(gguf, shape).map_err(|e| e.to_string())?;
-    let number = |key| gguf.float(key).map(|n| n as f32).map_err(|e| e.to_string());
-    let rope_base = number("llama.rope.freq_base")?;
-    let epsilon = number("llama.attention.layer_norm_rms_epsilon")?;
-    if !(rope_base.is_finite() && rope_base >= 1.0) {
-        return Err(format!(
-            "llama.rope.freq_base: is {rope_base}, expected 1 or more"
-        ));
-    }
-    if !(0.0..1.0).contains(&epsilon) {
-        let key = "llama.attention.layer_norm_rms_epsilon";
-        return Err(format!("{key}: is {epsilon}, expected 0 to 1"));
-    }
-    Ok(Hyperparameters { rope_base, epsilon })
-}
-
-fn check_header(gguf: &Gguf, shape: &ModelShape) -> Result<(), Malformed> {
-    let architecture = gguf.text("general.architecture")?;
-    if architecture != "llama" {
-        let architecture = shown(architecture);
-        let problem = format!("is {architecture:?}, expected \"llama\"");
-        return Err(Malformed::new("general.architecture", problem));
-    }
-    if !shape.head_dim.is_multiple_of(16) {
-        let problem = format!("is {}, expected a multiple of 16", shape.head_dim);
-        return Err(Malformed::new("llama.rope.dimension_count", problem));
-    }
-    let expected: [(&str, u64); 7] = [
-        ("llama.block_count", shape.layers.into()),
-        ("llama.embedding_length", shape.hidden.into()),
-        ("llama.feed_forward_length", shape.intermediate.into()),
-        ("llama.attention.head_count", shape.heads.into()),
-        ("llama.attention.head_count_kv", shape.kv_heads.into()),
-        ("llama.rope.dimension_count", shape.head_dim.into()),
-        ("llama.context_length", shape.context.into()),
-    ];
-    for (key, expected) in expected {
-        let found = gguf.unsigned(key)?;
-        if found != expected {
-            let problem = format!("is {found}, the manifest says {expected}");
-            return Err(Malformed::new(key, problem));
-        }
-    }
-    Ok(())
-}
-
-/// Refuses what the header says besides, if it changes the computation.
-fn check_switches(gguf: &Gguf, shape: &ModelShape) -> Result<(), Malformed> {
-    let width = u64::from(shape.head_dim);
-    for key in ["llama.attention.key_length", "llama.attention.value_length"] {
-        if gguf.value(key).is_ok() && gguf.unsigned(key)? != width {
-            let problem = format!("is not the manifest's width of a head, {width}");
-            return Err(Malformed::new(key, problem));
-        }
-    }
-    let is_switch = |key: &&str| SWITCHES.iter().any(|switch| key.starts_with(switch));
-    match gguf.keys().find(is_switch) {
-        Some(key) => Err(Malformed::new(key, "a Llama with this is not supported")),
-        None => Ok(()),
-    }
-}
-
-fn check_tensors(gguf: &Gguf, shape: &ModelShape) -> Result<(), Malformed> {
-    let mut expected = expected_tensors(shape);
-    if gguf.tensor(HEAD).is_none() {
-        expected.remove(HEAD);
-    }
-    for (name, dims) in &expected {
-        let Some((info, _)) = gguf.tensor(name) else {
-            return Err(Malformed::new(name, "this tensor is missing"));
-        };
-        if info.dims != *dims {
-            let problem = format!("has the dimensions {:?}, expected {dims:?}", info.dims);
-            return Err(Malformed::new(name, problem));
-        }
-    }
-    match gguf
-        .tensor_names()
-        .find(|name| !expected.contains_key(*name))
-    {
-        Some(name) => Err(Malformed::new(
-            name,
-            "a Llama with this tensor is not supported",
-        )),
-        None => Ok(()),
-    }
-}
-
-fn expected_tensors(shape: &ModelShape) -> HashMap<String, Vec<usize>> {
-    let (hidden, vocab) = (shape.hidden as usize, shape.vocab as usize);
-    let inner = shape.intermediate as usize;
-    let query = usize::from(shape.heads) * usize::from(shape.head_dim);
-    let kv = usize::from(shape.kv_heads) * usize::from(shape.head_dim);
-    let mut tensors = HashMap::from([
-        (EMBEDDINGS.to_owned(), vec![vocab, hidden]),
-        (NORM.to_owned(), vec![hidden]),
-        (HEAD.to_owned(), vec![vocab, hidden]),
-    ]);
-    for layer in 0..shape.layers {
-        tensors.extend([
-            (name(layer, "attn_norm"), vec![hidden]),
-            (name(layer, "attn_q"), vec![query, hidden]),
-            (name(layer, "attn_k"), vec![kv, hidden]),
-            (name(layer, "attn_v"), vec![kv, hidden]),
-            (name(layer, "attn_output"), vec![hidden, query]),
-            (name(layer, "ffn_norm"), vec![hidden]),
-            (name(layer, "ffn_gate"), vec![inner, hidden]),
-            (name(layer, "ffn_up"), vec![inner, hidden]),
-            (name(layer, "ffn_down"), vec![hidden, inner]),
-        ]);
-    }
-    tensors
-}
-
-fn name(layer: u16, part: &str) -> String {
-    format!("blk.{layer}.{part}.weight")
+/// A product for query, key or value, and what comes after it.
+pub struct Projection {
+    pub matrix: Matrix,
+    /// Added to the product, if there is one.
+    pub bias: Option<Vec<f32>>,
+    /// Each head's norm, if there is one.
+    pub norm: Option<Vec<f32>>,
 }
 
 impl Weights {
-    /// Bytes that the weights of a file that [`check`] accepts take once they are laid out.
-    pub fn bytes_of(gguf: &Gguf, shape: &ModelShape) -> Result<u64, String> {
+    /// The embeddings of words, one after the other. The words are the model's.
+    pub fn embed<'a>(&self, words: impl Iterator<Item = &'a Word>) -> Vec<f32> {
+        let table = self.embeddings.as_ref().unwrap_or(&self.head);
+        words.flat_map(|word| table.row(*word as usize)).collect()
+    }
+
+    /// Bytes that the weights of a file that [`check`](super::header::check) accepts take once they are laid out.
+    pub fn bytes_of(
+        gguf: &Gguf,
+        given: &Hyperparameters,
+        shape: &ModelShape,
+    ) -> Result<u64, String> {
         let loader = Loader { gguf };
         let mut all = 0u64;
-        let names = expected_tensors(shape).into_keys();
+        let names = tensors(given.family, shape).into_keys();
         for name in names.filter(|name| gguf.tensor(name).is_some()) {
             let stored = loader.stored(&name)?;
             let packed = Matrix::packed_bytes(stored.format, stored.rows, stored.columns);
             let packed = packed.ok_or_else(|| format!("{name}: is too large"))?;
             all = all.saturating_add(packed as u64);
         }
-        let embeddings = loader.stored(EMBEDDINGS)?.bytes.len();
-        Ok(all.saturating_add(embeddings as u64))
+        Ok(all)
     }
 
-    /// Lays out the weights of a file that [`check`] accepts.
-    pub fn load(gguf: &Gguf, shape: &ModelShape, epsilon: f32) -> Result<Self, String> {
+    /// Lays out the weights of a file that [`check`](super::header::check) accepts.
+    pub fn load(gguf: &Gguf, given: &Hyperparameters, shape: &ModelShape) -> Result<Self, String> {
         let loader = Loader { gguf };
-        let head = match gguf.tensor(HEAD) {
-            Some(_) => HEAD,
-            None => EMBEDDINGS,
+        let embeddings = loader.matrix(EMBEDDINGS)?;
+        let (head, embeddings) = match gguf.tensor(HEAD) {
+            Some(_) => (loader.matrix(HEAD)?, Some(embeddings)),
+            None => (embeddings, None),
         };
         Ok(Self {
-            embeddings: loader.embeddings()?,
+            embeddings,
             layers: (0..shape.layers)
                 .map(|layer| loader.layer(layer))
                 .collect::<Result<_, _>>()?,
             norm: loader.vector(NORM)?,
-            head: loader.matrix(head)?,
-            epsilon,
+            head,
+            epsilon: given.epsilon,
         })
     }
 }
 
 /// A matrix as it stands in the file.
-struct Stored<'a> {
-    format: Format,
-    rows: usize,
-    columns: usize,
-    row_bytes: usize,
-    bytes: &'a [u8],
+pub struct Stored<'a> {
+    pub format: Format,
+    pub rows: usize,
+    pub columns: usize,
+    pub bytes: &'a [u8],
 }
 
-struct Loader<'a> {
-    gguf: &'a Gguf<'a>,
+/// Takes weights out of a file.
+pub struct Loader<'a> {
+    pub gguf: &'a Gguf<'a>,
 }
 
 impl Loader<'_> {
-    fn stored(&self, name: &str) -> Result<Stored<'_>, String> {
+    /// The matrix of this name, or the vector, as one row.
+    pub fn stored(&self, name: &str) -> Result<Stored<'_>, String> {
         let tensor = self.gguf.tensor(name);
         let (info, bytes) = tensor.ok_or_else(|| format!("{name}: this tensor is missing"))?;
         let format = format_of(info.dtype).ok_or_else(|| {
@@ -258,13 +118,13 @@ impl Loader<'_> {
             [rows, columns] => (rows, columns),
             _ => return Err(format!("{name}: is no matrix")),
         };
-        let row_bytes = format.row_bytes(columns);
-        let row_bytes = row_bytes.ok_or_else(|| format!("{name}: has no whole blocks in a row"))?;
+        if format.row_bytes(columns).is_none() {
+            return Err(format!("{name}: has no whole blocks in a row"));
+        }
         Ok(Stored {
             format,
             rows,
             columns,
-            row_bytes,
             bytes,
         })
     }
@@ -275,7 +135,6 @@ impl Loader<'_> {
             rows,
             columns,
             bytes,
-            ..
         } = self.stored(name)?;
         Matrix::pack(format, rows, columns, bytes)
             .ok_or_else(|| format!("{name}: its bytes are not {rows} rows of {columns}"))
@@ -287,23 +146,30 @@ impl Loader<'_> {
         Ok(floats.into_iter().map(|x| x.0).collect())
     }
 
-    fn embeddings(&self) -> Result<Embeddings, String> {
-        let stored = self.stored(EMBEDDINGS)?;
-        Ok(Embeddings {
-            format: stored.format,
-            row_bytes: stored.row_bytes,
-            bytes: stored.bytes.to_vec(),
+    fn projection(&self, layer: u16, part: &str) -> Result<Projection, String> {
+        let norm = format!("{part}_norm");
+        Ok(Projection {
+            matrix: self.matrix(&name(layer, part, "weight"))?,
+            bias: self.vector_if_there(&name(layer, part, "bias"))?,
+            norm: self.vector_if_there(&name(layer, &norm, "weight"))?,
         })
     }
 
-    fn layer(&self, layer: u16) -> Result<Layer, String> {
-        let matrix = |part| self.matrix(&name(layer, part));
-        let vector = |part| self.vector(&name(layer, part));
+    /// Which are there, [`check`](super::header::check) has looked at.
+    fn vector_if_there(&self, name: &str) -> Result<Option<Vec<f32>>, String> {
+        let tensor = self.gguf.tensor(name);
+        tensor.map(|_| self.vector(name)).transpose()
+    }
+
+    /// All weights of a layer.
+    pub fn layer(&self, layer: u16) -> Result<Layer, String> {
+        let matrix = |part| self.matrix(&name(layer, part, "weight"));
+        let vector = |part| self.vector(&name(layer, part, "weight"));
         Ok(Layer {
             attention_norm: vector("attn_norm")?,
-            query: matrix("attn_q")?,
-            key: matrix("attn_k")?,
-            value: matrix("attn_v")?,
+            query: self.projection(layer, "attn_q")?,
+            key: self.projection(layer, "attn_k")?,
+            value: self.projection(layer, "attn_v")?,
             output: matrix("attn_output")?,
             feed_forward_norm: vector("ffn_norm")?,
             gate: matrix("ffn_gate")?,

@@ -4,8 +4,8 @@ use crate::{
     process::{Inference, LIMITS},
     support::{greedy, models_dir},
 };
-use kagari_inference::protocol::{Failure, RequestBody, ResponseBody};
-use kagari_primitives::{known_models, model::Manifest, ModelId, Word};
+use kagari_inference::protocol::{Completed, Failure, RequestBody, ResponseBody};
+use kagari_primitives::{known_models, model::Manifest, ModelId, Task, Word};
 
 /// Load this model.
 pub fn load(manifest: Manifest) -> RequestBody {
@@ -35,6 +35,27 @@ pub fn job(input: Vec<Word>, max_new_tokens: u32) -> RequestBody {
         task: greedy(max_new_tokens),
         seed: [0; 32],
         input,
+    }
+}
+
+/// Embed these words.
+pub fn embedding(input: Vec<Word>) -> RequestBody {
+    RequestBody::Run {
+        model: known_models::all_minilm_l6_v2().id(),
+        task: Task::Embedding,
+        seed: [0; 32],
+        input,
+    }
+}
+
+/// Check what these words are said to have been gone on with.
+pub fn replay(input: Vec<Word>, claimed: Completed) -> RequestBody {
+    RequestBody::Replay {
+        model: smollm2(),
+        task: greedy(claimed.output.len() as u32),
+        seed: [0; 32],
+        input,
+        claimed,
     }
 }
 

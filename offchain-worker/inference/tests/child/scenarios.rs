@@ -2,23 +2,29 @@
 
 use crate::{
     process::{is_alive, wait_until_gone, Inference, LIMITS},
-    requests::{encode, failure, job, load, smollm2, started, words},
+    requests::{embedding, encode, failure, job, load, replay, smollm2, started, words},
 };
 use codec::Encode;
 use kagari_inference::{
     child::ChildLimits,
     protocol::{ChatMessage, FailureKind, Request, RequestBody, Response, ResponseBody, Role},
+    Replayed,
 };
-use kagari_primitives::{known_models, StopReason, Task};
+use kagari_primitives::{known_models, StopReason};
 
 /// All of them, with what they show.
-pub const ALL: [(&str, fn()); 9] = [
+pub const ALL: [(&str, fn()); 11] = [
     ("a job goes through", a_job_goes_through),
+    ("a claim is replayed", a_claim_is_replayed),
     (
         "text is served while a job runs, and a full queue is busy",
         a_full_queue_is_busy,
     ),
     ("two jobs run at once if two may", two_jobs_run_at_once),
+    (
+        "jobs that run together have the results that they have alone",
+        jobs_run_together_as_alone,
+    ),
     (
         "models that are not loaded or not there are refused",
         unknown_models_are_refused,
@@ -99,18 +105,30 @@ fn a_job_goes_through() {
             text: "hello".into(),
         },
     ));
-    let task = Task::Embedding;
-    let embedded = child.ask(
-        8,
-        RequestBody::Run {
-            model,
-            task,
-            seed: [0; 32],
-            input,
-        },
-    );
+    let embedded = child.ask(8, embedding(input));
     assert!(matches!(embedded, ResponseBody::Done(c) if c.output.len() == 384));
     assert!(child.close().success());
+}
+
+fn a_claim_is_replayed() {
+    let mut child = started();
+    let ResponseBody::Done(honest) = child.ask(2, job(vec![1], 3)) else {
+        panic!("the job failed")
+    };
+    child.send(3, replay(vec![1], honest.clone()));
+    for done in [0, 3] {
+        let body = ResponseBody::Progress { done };
+        assert_eq!(child.receive(), Response { id: 3, body });
+    }
+    let holds = ResponseBody::Replayed(Replayed::Holds);
+    assert_eq!(child.result(3), holds);
+
+    let mut lie = honest.clone();
+    lie.output[1] += 1;
+    let differs = ResponseBody::Replayed(Replayed::Differs(1));
+    assert_eq!(child.ask(4, replay(vec![1], lie)), differs);
+    let unknown = failure(child.ask(5, replay(vec![u32::MAX], honest)));
+    assert_eq!(unknown.kind, FailureKind::BadInput);
 }
 
 fn a_full_queue_is_busy() {
@@ -164,6 +182,40 @@ fn two_jobs_run_at_once() {
     child.send(3, job(vec![1], 1));
     assert!(matches!(child.result(3), ResponseBody::Done(_)));
     assert!(matches!(child.result(2), ResponseBody::Done(_)));
+}
+
+/// Of two models, of different lengths, more than may run at once.
+fn jobs_run_together_as_alone() {
+    let results = |concurrency: usize| {
+        let mut child = Inference::start(ChildLimits {
+            concurrency,
+            queue: 32,
+            ..LIMITS
+        });
+        for manifest in known_models::all() {
+            assert_eq!(child.ask(1, load(manifest)), ResponseBody::Loaded);
+        }
+        let completion = |i: u32| job((1..2 + i * i % 40).collect(), 1 + i % 9);
+        let jobs = (0..18).map(|i| match i % 3 {
+            2 => embedding((1_000..1_003 + i).collect()),
+            _ => completion(i),
+        });
+        jobs.zip(10..).for_each(|(job, id)| child.send(id, job));
+        let mut results = std::collections::BTreeMap::new();
+        while results.len() < 18 {
+            let Response { id, body } = child.receive();
+            match body {
+                ResponseBody::Progress { .. } => {}
+                ResponseBody::Done(completed) => drop(results.insert(id, completed)),
+                other => panic!("{id}: {other:?}"),
+            }
+        }
+        results
+    };
+    let alone = results(1);
+    for concurrency in [2, 7, 32] {
+        assert_eq!(results(concurrency), alone, "{concurrency} at once");
+    }
 }
 
 fn unknown_models_are_refused() {

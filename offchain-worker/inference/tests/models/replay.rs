@@ -1,7 +1,7 @@
 //! Replays: honest completions hold, and each way to cheat is found.
 
-use crate::support::{run, smollm2};
-use kagari_inference::{protocol::Completed, Replayed};
+use crate::support::{minilm, run, smollm2};
+use kagari_inference::{protocol::Completed, Model, Replayed};
 use kagari_primitives::{Hash, Sampling, StopReason, Task, Word};
 
 const SEED: u8 = 7;
@@ -128,4 +128,35 @@ fn another_prompt_seed_or_temperature_is_found() {
         replayed(task(24, 1_400), SEED, &input, &honest),
         Replayed::Holds
     );
+}
+
+#[test]
+fn embeddings_hold_and_false_ones_are_found() {
+    let input = minilm().encode("A cat sits on the mat.").unwrap();
+    let honest = run(minilm(), Task::Embedding, SEED, &input);
+    let claim = |change: &dyn Fn(&mut Completed)| {
+        let mut claimed = honest.clone();
+        change(&mut claimed);
+        let seed = [SEED; 32];
+        minilm().replay(&Task::Embedding, &seed, &input, &claimed)
+    };
+    assert_eq!(claim(&|_| ()), Ok(Replayed::Holds));
+    // The last bit of one number.
+    assert_eq!(claim(&|c| c.output[17] ^= 1), Ok(Replayed::Differs(17)));
+    assert_eq!(claim(&|c| c.output.clear()), Ok(Replayed::Differs(0)));
+    let reason = claim(&|c| c.stop = StopReason::NonFinite);
+    assert_eq!(reason, Ok(Replayed::Differs(384)));
+    let root = claim(&|c| c.trace_root = Hash::zero());
+    assert_eq!(root, Ok(Replayed::OtherTrace));
+}
+
+#[test]
+fn a_replay_of_another_kind_of_task_is_refused() {
+    let claimed = run(smollm2(), task(1, 0), SEED, &input());
+    let refused = |model: &Model, task: Task| {
+        let replayed = model.replay(&task, &[0; 32], &[101], &claimed);
+        replayed.unwrap_err().message
+    };
+    assert!(refused(minilm(), task(1, 0)).contains("cannot complete text"));
+    assert!(refused(smollm2(), Task::Embedding).contains("cannot embed text"));
 }

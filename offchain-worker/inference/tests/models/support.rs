@@ -1,6 +1,6 @@
 //! The real models, which `scripts/setup.sh` puts in place.
 
-use kagari_inference::{protocol::Completed, Device, Model};
+use kagari_inference::{protocol::Completed, Model};
 use kagari_primitives::{known_models, model::Manifest, Sampling, Task, Word};
 use std::{path::PathBuf, sync::OnceLock};
 
@@ -27,7 +27,7 @@ pub fn models_dir() -> PathBuf {
 }
 
 fn load(manifest: Manifest) -> Model {
-    Model::load(&models_dir(), manifest, &Device::Cpu).unwrap()
+    Model::load(&models_dir(), manifest).unwrap()
 }
 
 /// SmolLM2, loaded once.

@@ -11,8 +11,8 @@ use inputs::{floats, rng, row, FORMATS, KINDS};
 use judge::{judge, Argument};
 use kagari_kernels::{
     fast::{
-        gate, likelihoods, rms_norm, Activations, Cache, InstructionSet, Matrix, Pairs, Rotation,
-        Threads,
+        attend, gate, gelu, layer_norm, likelihoods, rms_norm, Activations, Attended, Cache,
+        InstructionSet, Matrix, Pairs, Reach, Rotation, Threads,
     },
     float::{Float, Hard},
     reference::{self, Format, Quantised},
@@ -266,6 +266,59 @@ fn norms_are_the_same() {
     }
 }
 
+fn layer_normed<F: Float>(x: &[f32], weight: &[f32], bias: &[f32], epsilon: f32) -> Bits {
+    let (x, weight, bias) = (of::<F>(x), of::<F>(weight), of::<F>(bias));
+    bits(reference::layer_norm(&x, &weight, &bias, F::of(epsilon)))
+}
+
+#[test]
+fn layer_norms_are_the_same() {
+    let (mut rng, threads) = (rng(10), threads());
+    for len in [16, 48, 384] {
+        for (kind, epsilon) in KINDS.iter().flat_map(|k| [(*k, 1e-12), (*k, 0.0)]) {
+            let x = floats(&mut rng, kind, len);
+            let [weight, bias] = [(); 2].map(|()| floats(&mut rng, KINDS[0], len));
+            let arguments = [
+                Argument::Floats(&x),
+                Argument::Floats(&weight),
+                Argument::Floats(&bias),
+                Argument::Number(f32::to_bits(epsilon)),
+            ];
+            check(
+                &format!("the layer norm of {len}, {kind:?}, epsilon {epsilon}"),
+                &judge().run("layer_norm", &arguments, len),
+                layer_normed::<Soft>(&x, &weight, &bias, epsilon),
+                layer_normed::<Hard>(&x, &weight, &bias, epsilon),
+                |set| {
+                    let mut x = x.clone();
+                    let normal = layer_norm(set, &threads, &mut x, (&weight, &bias), epsilon);
+                    written(normal, &x)
+                },
+            );
+        }
+    }
+}
+
+/// Which has no kernel of its own.
+#[test]
+fn mean_directions_are_the_same() {
+    let mut rng = rng(11);
+    for (rows, width) in [(1, 1), (3, 17), (70, 48)] {
+        for kind in KINDS {
+            let x = floats(&mut rng, kind, rows * width);
+            let arguments = [Argument::Floats(&x), Argument::Number(width as u32)];
+            let hard = bits(reference::mean_direction(&of::<Hard>(&x), width));
+            check(
+                &format!("the direction of {rows} × {width}, {kind:?}"),
+                &judge().run("mean_direction", &arguments, width),
+                bits(reference::mean_direction(&of::<Soft>(&x), width)),
+                hard.clone(),
+                |_| hard.clone(),
+            );
+        }
+    }
+}
+
 fn rotated<F: Float>(pairs: Pairs, base: f32, position: u32, head: &[f32]) -> Bits {
     let turns = rotation::turns(base, head.len());
     let (cos, sin): (Vec<F>, Vec<F>) = turns
@@ -347,8 +400,13 @@ fn attention_is_the_same() {
                 attended::<Hard>(&query, &keys, &values),
                 |set| {
                     let mut out = vec![0.0; width];
-                    let attended = cache.attend(set, &threads, 1, &scaled, &mut out);
-                    written(attended, &out)
+                    let texts = [Attended {
+                        cache: &cache,
+                        positions: 1,
+                    }];
+                    let reach = Reach::UpToOwn;
+                    let mixed = attend(set, &threads, 1, reach, &texts, &scaled, &mut out);
+                    written(mixed, &out)
                 },
             );
         }
@@ -380,6 +438,29 @@ fn gates_are_the_same() {
                 let mut out = gates.clone();
                 gate(set, &threads, &mut out, &ups);
                 written(Ok(()), &out)
+            },
+        );
+    }
+}
+
+fn activated<F: Float>(x: &[f32]) -> Bits {
+    bits(Ok(x.iter().map(|x| reference::gelu(F::of(*x))).collect()))
+}
+
+#[test]
+fn gelu_is_the_same() {
+    let (mut rng, threads) = (rng(12), threads());
+    for (len, kind) in [1, 16, 500].into_iter().flat_map(|l| KINDS.map(|k| (l, k))) {
+        let x = floats(&mut rng, kind, len);
+        check(
+            &format!("GELU of {len}, {kind:?}"),
+            &judge().run("gelu", &[Argument::Floats(&x)], len),
+            activated::<Soft>(&x),
+            activated::<Hard>(&x),
+            |set| {
+                let mut x = x.clone();
+                gelu(set, &threads, &mut x);
+                written(Ok(()), &x)
             },
         );
     }

@@ -1,9 +1,10 @@
-//! Attention over a cache of keys and values, the heads that share keys together.
+//! Attention over caches of keys and values, the heads that share keys together.
 
 use super::{
     dispatch::{InstructionSet, Kernel},
-    elementwise::{exponential, sum_lanes},
+    elementwise::exponential,
     lanes::{Lanes, WIDTH},
+    norm::sum_lanes,
     threads::{Outputs, Threads},
 };
 use crate::NonFinite;
@@ -83,54 +84,103 @@ impl Cache {
         let len = self.tiles * WIDTH * self.width;
         &self.values[head * len..][..len]
     }
+}
 
-    /// Attention of queries (position, head, width; scaled and rotated) that belong to the last
-    /// positions of the cache, each to all positions up to its own. `out` is laid out like `queries`.
-    pub fn attend(
-        &self,
-        set: InstructionSet,
-        threads: &Threads,
-        heads: usize,
-        queries: &[f32],
-        out: &mut [f32],
-    ) -> Result<(), NonFinite> {
-        assert_eq!(queries.len(), out.len());
-        assert!(heads.is_multiple_of(self.kv_heads));
-        let row = heads * self.width;
-        let count = queries.len() / row;
-        assert!(count * row == queries.len() && count <= self.positions);
-        let first = self.positions - count;
-        let group = heads / self.kv_heads;
-        let (out, finite) = (Outputs::new(out), AtomicBool::new(true));
-        threads.split(count * self.kv_heads, |pieces| {
-            let mut scratch = Vec::new();
-            for piece in pieces {
-                let (position, kv_head) = (piece / self.kv_heads, piece % self.kv_heads);
-                let mut at = 0;
-                while at < group {
-                    let served = HEADS.min(group - at);
-                    let start = position * row + (kv_head * group + at) * self.width;
-                    let job = Attend {
-                        cache: self,
-                        kv_head,
-                        keys: first + position + 1,
-                        queries: &queries[start..][..served * self.width],
-                        scratch: &mut scratch,
-                        out: &out,
-                        start,
-                    };
-                    if set.run(job).is_err() {
-                        finite.store(false, Ordering::Relaxed);
-                    }
-                    at += served;
+/// Which keys a query attends to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Those up to its own position, as in a decoder.
+    UpToOwn,
+    /// All of its cache, as in an encoder.
+    All,
+}
+
+/// The last `positions` of a cache, whose queries attend to its keys.
+#[derive(Clone, Copy)]
+pub struct Attended<'a> {
+    /// Keys and values of a text, those of these positions among them.
+    pub cache: &'a Cache,
+    /// How many positions at its end have a query.
+    pub positions: usize,
+}
+
+/// Attention of several texts' queries (text, position, head, width; scaled and rotated), each to the
+/// keys of its own text. All texts' caches are of one shape. `out` is laid out like `queries`.
+pub fn attend(
+    set: InstructionSet,
+    threads: &Threads,
+    heads: usize,
+    reach: Reach,
+    texts: &[Attended],
+    queries: &[f32],
+    out: &mut [f32],
+) -> Result<(), NonFinite> {
+    assert_eq!(queries.len(), out.len());
+    let Some(Cache {
+        kv_heads, width, ..
+    }) = texts.first().map(|text| text.cache)
+    else {
+        return Ok(());
+    };
+    let (row, group) = (heads * width, heads / kv_heads);
+    assert!(heads.is_multiple_of(*kv_heads));
+    let of_one_shape = |t: &Attended| t.cache.kv_heads == *kv_heads && t.cache.width == *width;
+    assert!(texts.iter().all(of_one_shape));
+    assert!(texts.iter().all(|t| t.positions <= t.cache.positions));
+    let places: Vec<Place> = texts.iter().flat_map(|text| text.places(reach)).collect();
+    assert_eq!(places.len() * row, queries.len());
+    let (out, finite) = (Outputs::new(out), AtomicBool::new(true));
+    threads.split(places.len() * kv_heads, |pieces| {
+        let mut scratch = Vec::new();
+        for piece in pieces {
+            let (position, kv_head) = (piece / kv_heads, piece % kv_heads);
+            let Place { cache, keys } = places[position];
+            let mut at = 0;
+            while at < group {
+                let served = HEADS.min(group - at);
+                let start = position * row + (kv_head * group + at) * width;
+                let job = Attend {
+                    cache,
+                    kv_head,
+                    keys,
+                    queries: &queries[start..][..served * width],
+                    scratch: &mut scratch,
+                    out: &out,
+                    start,
+                };
+                if set.run(job).is_err() {
+                    finite.store(false, Ordering::Relaxed);
                 }
+                at += served;
             }
-        });
-        if finite.into_inner() {
-            Ok(())
-        } else {
-            Err(NonFinite)
         }
+    });
+    if finite.into_inner() {
+        Ok(())
+    } else {
+        Err(NonFinite)
+    }
+}
+
+/// Where a query stands.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    cache: &'a Cache,
+    /// Number of keys that it attends to.
+    keys: usize,
+}
+
+impl<'a> Attended<'a> {
+    fn places(self, reach: Reach) -> impl Iterator<Item = Place<'a>> {
+        let Self { cache, positions } = self;
+        let end = cache.positions;
+        (end - positions..end).map(move |position| Place {
+            cache,
+            keys: match reach {
+                Reach::UpToOwn => position + 1,
+                Reach::All => end,
+            },
+        })
     }
 }
 

@@ -1,14 +1,11 @@
-//! Norms and gates.
+//! What is done to each number by itself.
 
 use super::{
     dispatch::{InstructionSet, Kernel},
     lanes::{Lanes, WIDTH},
     threads::Threads,
 };
-use crate::{
-    reference::{exponential_terms as terms, lane_sum},
-    NonFinite,
-};
+use crate::reference::{exponential_terms as terms, gelu_terms};
 
 /// `e^x` in each lane, as [`crate::reference::exponential`] has it.
 #[inline(always)]
@@ -29,94 +26,30 @@ pub(super) unsafe fn exponential<L: Lanes>(x: L::Floats) -> L::Floats {
     }
 }
 
-/// The sum of the lanes, in the one order.
-#[inline(always)]
-pub(super) unsafe fn sum_lanes<L: Lanes>(x: L::Floats) -> f32 {
-    let mut lanes = [0.0; WIDTH];
-    unsafe { L::store(lanes.as_mut_ptr(), x) };
-    lane_sum(lanes.map(crate::float::Hard)).0
-}
-
-/// `x / sqrt(mean(x²) + epsilon) · weight` for each row of `x`; rows are as long as `weight`.
-pub fn rms_norm(
-    set: InstructionSet,
-    threads: &Threads,
-    x: &[f32],
-    weight: &[f32],
-    epsilon: f32,
-    out: &mut [f32],
-) -> Result<(), NonFinite> {
-    assert!(x.len() == out.len() && x.len().is_multiple_of(weight.len()));
-    let norm = |x: &[f32], out: &mut [f32]| {
-        set.run(RmsNorm {
-            x,
-            weight,
-            epsilon,
-            out,
-        })
-    };
-    threads
-        .split_rows(weight.len(), x, out, norm)
-        .into_iter()
-        .collect()
-}
-
-struct RmsNorm<'a> {
-    x: &'a [f32],
-    weight: &'a [f32],
-    epsilon: f32,
-    out: &'a mut [f32],
-}
-
-impl Kernel for RmsNorm<'_> {
-    type Output = Result<(), NonFinite>;
-
-    #[inline(always)]
-    unsafe fn run<L: Lanes>(self) -> Result<(), NonFinite> {
-        let len = self.weight.len();
-        for (x, out) in self.x.chunks_exact(len).zip(self.out.chunks_exact_mut(len)) {
-            let mean = unsafe { sum_of_squares::<L>(x) } / len as f32 + self.epsilon;
-            let inverse = 1.0 / mean.sqrt();
-            if !(mean.is_finite() && inverse.is_finite()) {
-                return Err(NonFinite);
-            }
-            let rows = out.iter_mut().zip(x).zip(self.weight);
-            rows.for_each(|((out, x), w)| *out = x * inverse * w);
-        }
-        Ok(())
-    }
-}
-
-#[inline(always)]
-unsafe fn sum_of_squares<L: Lanes>(x: &[f32]) -> f32 {
-    let (whole, rest) = x.as_chunks::<WIDTH>();
-    unsafe {
-        let mut sum = L::splat(0.0);
-        for x in whole {
-            let x = L::load(x.as_ptr());
-            sum = L::fma(x, x, sum);
-        }
-        // Zeros at the end change no partial sum: none is −0.
-        let mut last = [0.0; WIDTH];
-        last[..rest.len()].copy_from_slice(rest);
-        let last = L::load(last.as_ptr());
-        sum_lanes::<L>(L::fma(last, last, sum))
-    }
-}
-
 /// `gate / (1 + e^−gate) · up`, into `gate`.
 pub fn gate(set: InstructionSet, threads: &Threads, gate: &mut [f32], up: &[f32]) {
     assert_eq!(gate.len(), up.len());
-    threads.split_rows(GATES, up, gate, |up, gate| set.run(Gate { gate, up }));
+    threads.split_rows(SHARED, up, gate, |up, gate| set.run(Gate { gate, up }));
 }
 
-/// Gates that are shared out together.
-const GATES: usize = 256;
+/// Numbers that are shared out together.
+const SHARED: usize = 256;
+
+/// `x · Φ(x)` for each of `x`.
+pub fn gelu(set: InstructionSet, threads: &Threads, x: &mut [f32]) {
+    threads.split_mut(SHARED, x, |x| set.run(Gelu { x }));
+}
 
 /// Adds `y` to `x`.
 pub fn add(x: &mut [f32], y: &[f32]) {
     assert_eq!(x.len(), y.len());
     x.iter_mut().zip(y).for_each(|(x, y)| *x += y);
+}
+
+/// Adds `row` to each row of `x`.
+pub fn add_to_rows(x: &mut [f32], row: &[f32]) {
+    assert!(x.len().is_multiple_of(row.len()));
+    x.chunks_exact_mut(row.len()).for_each(|x| add(x, row));
 }
 
 /// Multiplies all of `x` by `factor`.
@@ -154,6 +87,45 @@ unsafe fn gated<L: Lanes>(gate: &mut [f32; WIDTH], up: &[f32; WIDTH]) {
         let divisor = L::add(L::splat(1.0), exponential::<L>(L::neg(x)));
         let gated = L::mul(L::div(x, divisor), L::load(up.as_ptr()));
         L::store(gate.as_mut_ptr(), gated);
+    }
+}
+
+struct Gelu<'a> {
+    x: &'a mut [f32],
+}
+
+impl Kernel for Gelu<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<L: Lanes>(self) {
+        let (whole, rest) = self.x.as_chunks_mut::<WIDTH>();
+        for x in whole {
+            unsafe { gelu_of::<L>(x) };
+        }
+        let mut x = [0.0; WIDTH];
+        x[..rest.len()].copy_from_slice(rest);
+        unsafe { gelu_of::<L>(&mut x) };
+        rest.copy_from_slice(&x[..rest.len()]);
+    }
+}
+
+#[inline(always)]
+unsafe fn gelu_of<L: Lanes>(x: &mut [f32; WIDTH]) {
+    unsafe {
+        let (zero, half, one) = (L::splat(0.0), L::splat(0.5), L::splat(1.0));
+        let values = L::load(x.as_ptr());
+        let magnitude = L::where_less(values, zero, L::neg(values), values);
+        let z = L::mul(magnitude, L::splat(gelu_terms::SQRT_HALF));
+        let t = L::div(one, L::fma(z, half, one));
+        let mut power = L::splat(gelu_terms::TAIL_COEFFICIENTS[0]);
+        for coefficient in &gelu_terms::TAIL_COEFFICIENTS[1..] {
+            power = L::fma(power, t, L::splat(*coefficient));
+        }
+        let tail = exponential::<L>(L::fma(L::neg(z), z, power));
+        let tail = L::mul(L::mul(t, tail), half);
+        let share = L::where_less(values, zero, tail, L::sub(one, tail));
+        L::store(x.as_mut_ptr(), L::mul(values, share));
     }
 }
 

@@ -1,10 +1,20 @@
 //! Weights, laid out for the products: sixteen rows side by side.
 
 use super::{buffer::Buffer, lanes::WIDTH};
-use crate::reference::{Format, SmallWeights, SuperWeights, K_BLOCK, SMALL_BLOCK};
+use crate::{
+    float::Hard,
+    reference::{half, Format, SmallWeights, SuperWeights, K_BLOCK, SMALL_BLOCK},
+};
+use rayon::{
+    iter::{IndexedParallelIterator, ParallelIterator},
+    slice::{ParallelSlice, ParallelSliceMut},
+};
 
 /// Bytes of sixteen binary16 numbers.
 const HALVES: usize = 2 * WIDTH;
+
+/// Parts of a super-block that share a least value.
+const K_PARTS: usize = K_BLOCK / SMALL_BLOCK;
 
 /// How a tile (sixteen rows) of a matrix is laid out. Weights stand as bytes from 0 up, four of a row
 /// together, those of the sixteen rows one after the other.
@@ -85,7 +95,8 @@ pub struct Matrix {
 }
 
 impl Matrix {
-    /// Lays out the rows of a matrix, as they stand in a file; `None` if the bytes are not so many.
+    /// Lays out the rows of a matrix, as they stand in a file, on the threads of the pool that it is called
+    /// in; `None` if the bytes are not so many.
     pub fn pack(format: Format, rows: usize, columns: usize, bytes: &[u8]) -> Option<Self> {
         let row_bytes = format.row_bytes(columns)?;
         if row_bytes.checked_mul(rows)? != bytes.len() || bytes.is_empty() {
@@ -95,19 +106,17 @@ impl Matrix {
         let blocks = columns / format.block_len();
         let tile_bytes = blocks * layout.block_bytes();
         let mut tiles = Buffer::zeroed(rows.div_ceil(WIDTH) * tile_bytes);
-        let tile_rows = bytes.chunks(WIDTH * row_bytes);
-        for (tile, rows) in tiles
-            .bytes_mut()
-            .chunks_exact_mut(tile_bytes)
-            .zip(tile_rows)
-        {
+        let tile_rows = bytes.par_chunks(WIDTH * row_bytes);
+        let pack_tile = |(tile, rows): (&mut [u8], &[u8])| {
             for (lane, row) in rows.chunks_exact(row_bytes).enumerate() {
                 let from = row.chunks_exact(format.block_bytes());
                 let to = tile.chunks_exact_mut(layout.block_bytes());
                 to.zip(from)
                     .for_each(|(to, from)| pack(format, layout, lane, from, to));
             }
-        }
+        };
+        let pairs = tiles.bytes_mut().par_chunks_exact_mut(tile_bytes);
+        pairs.zip(tile_rows).for_each(pack_tile);
         Some(Self {
             format,
             layout,
@@ -140,6 +149,16 @@ impl Matrix {
         self.columns
     }
 
+    /// A row as floats: an embedding.
+    pub fn row(&self, row: usize) -> Vec<f32> {
+        let blocks = self
+            .tile(row / WIDTH)
+            .chunks_exact(self.layout.block_bytes());
+        let lane = row % WIDTH;
+        let floats = blocks.flat_map(|block| floats(self.layout, lane, block));
+        floats.map(|x| x.0).collect()
+    }
+
     pub(super) fn tile_count(&self) -> usize {
         self.rows.div_ceil(WIDTH)
     }
@@ -153,16 +172,11 @@ impl Matrix {
 /// Puts a block of one row into its lane.
 fn pack(format: Format, layout: Layout, lane: usize, block: &[u8], to: &mut [u8]) {
     match layout {
-        Layout::Nibbles(small) => {
-            let weights = SmallWeights::read(format, block);
-            let (quants, halves) = to.split_at_mut(SMALL_BLOCK * WIDTH / 2);
-            put_nibbles(
-                quants,
-                lane,
-                weights.values.map(|v| (i32::from(v) + small.offset) as u8),
-            );
-            put_small_halves(halves, lane, &weights);
-        }
+        // In the file too, a nibble and the one sixteen further on share a byte, and the halves come first.
+        Layout::Nibbles(small) if small.least => copy_small(block, 4, 0, lane, to),
+        Layout::Nibbles(_) => copy_small(block, 2, 0, lane, to),
+        // From two's complement to what is 128 more.
+        Layout::Bytes(Small { offset: 128, .. }) => copy_small(block, 2, 0x80, lane, to),
         Layout::Bytes(small) => {
             let weights = SmallWeights::read(format, block);
             let (quants, halves) = to.split_at_mut(SMALL_BLOCK * WIDTH);
@@ -177,6 +191,102 @@ fn pack(format: Format, layout: Layout, lane: usize, block: &[u8], to: &mut [u8]
         Layout::Super6 => put_super6(to, lane, &SuperWeights::read(format, block)),
         Layout::Floats => to[4 * lane..][..4].copy_from_slice(block),
         Layout::Halves => to[2 * lane..][..2].copy_from_slice(block),
+    }
+}
+
+/// Copies a block whose bytes stand in the file as they do in a tile, but for `flipped` bits, after so
+/// many bytes of halves.
+fn copy_small(block: &[u8], halves: usize, flipped: u8, lane: usize, to: &mut [u8]) {
+    let (from, _) = block[halves..].as_chunks::<4>();
+    let (quants, to) = to.split_at_mut(from.len() * 4 * WIDTH);
+    let groups = quants.chunks_exact_mut(4 * WIDTH).zip(from);
+    groups.for_each(|(to, from)| to[4 * lane..][..4].copy_from_slice(&from.map(|b| b ^ flipped)));
+    for (half, to) in block[..halves]
+        .chunks_exact(2)
+        .zip(to.chunks_exact_mut(HALVES))
+    {
+        to[2 * lane..][..2].copy_from_slice(half);
+    }
+}
+
+/// One lane's block as floats.
+fn floats(layout: Layout, lane: usize, block: &[u8]) -> Vec<Hard> {
+    match layout {
+        Layout::Nibbles(small) => {
+            let (quants, halves) = block.split_at(SMALL_BLOCK * WIDTH / 2);
+            let values = nibbles_of(quants, lane);
+            small_weights(small, halves, lane, values).floats().to_vec()
+        }
+        Layout::Bytes(small) => {
+            let (quants, halves) = block.split_at(SMALL_BLOCK * WIDTH);
+            let values = core::array::from_fn(|i| quants[place(i, lane)]);
+            small_weights(small, halves, lane, values).floats().to_vec()
+        }
+        Layout::Super4 => super4_of(block, lane).floats().to_vec(),
+        Layout::Super6 => super6_of(block, lane).floats().to_vec(),
+        Layout::Floats => {
+            let bytes = block[4 * lane..].first_chunk().copied();
+            vec![Hard(f32::from_le_bytes(bytes.unwrap_or_default()))]
+        }
+        Layout::Halves => vec![half(half_of(block, lane))],
+    }
+}
+
+fn small_weights(
+    small: Small,
+    halves: &[u8],
+    lane: usize,
+    values: [u8; SMALL_BLOCK],
+) -> SmallWeights {
+    SmallWeights {
+        scale: half_of(halves, lane),
+        least: small.least.then(|| half_of(&halves[HALVES..], lane)),
+        values: values.map(|value| (i32::from(value) - small.offset) as i8),
+    }
+}
+
+fn half_of(halves: &[u8], lane: usize) -> u16 {
+    u16::from_le_bytes([halves[2 * lane], halves[2 * lane + 1]])
+}
+
+fn nibbles_of(quants: &[u8], lane: usize) -> [u8; SMALL_BLOCK] {
+    core::array::from_fn(|i| {
+        let byte = quants[place(i % (SMALL_BLOCK / 2), lane)];
+        byte >> (i / (SMALL_BLOCK / 2) * 4) & 15
+    })
+}
+
+fn super4_of(block: &[u8], lane: usize) -> SuperWeights {
+    let (quants, rest) = block.split_at(K_BLOCK * WIDTH / 2);
+    let (scales, rest) = rest.split_at(K_PARTS * WIDTH);
+    let (leasts, halves) = rest.split_at(K_PARTS * WIDTH);
+    let mut values = [0; K_BLOCK];
+    let parts = quants.chunks_exact(SMALL_BLOCK * WIDTH / 2);
+    for (values, quants) in values.chunks_exact_mut(SMALL_BLOCK).zip(parts) {
+        let nibbles = nibbles_of(quants, lane).into_iter();
+        values
+            .iter_mut()
+            .zip(nibbles)
+            .for_each(|(v, n)| *v = n as i8);
+    }
+    SuperWeights {
+        scale: half_of(halves, lane),
+        least: Some(half_of(&halves[HALVES..], lane)),
+        scales: core::array::from_fn(|i| scales[i / 2 * WIDTH + lane] as i8),
+        leasts: core::array::from_fn(|i| leasts[i * WIDTH + lane]),
+        values,
+    }
+}
+
+fn super6_of(block: &[u8], lane: usize) -> SuperWeights {
+    let (quants, rest) = block.split_at(K_BLOCK * WIDTH);
+    let (scales, halves) = rest.split_at(K_BLOCK / 16 * WIDTH);
+    SuperWeights {
+        scale: half_of(halves, lane),
+        least: None,
+        scales: core::array::from_fn(|i| scales[i * WIDTH + lane] as i8),
+        leasts: [0; K_PARTS],
+        values: core::array::from_fn(|i| quants[place(i, lane)] as i8 - 32),
     }
 }
 
@@ -210,10 +320,9 @@ fn put_nibbles(quants: &mut [u8], lane: usize, values: [u8; SMALL_BLOCK]) {
 }
 
 fn put_super4(to: &mut [u8], lane: usize, weights: &SuperWeights) {
-    const PARTS: usize = K_BLOCK / SMALL_BLOCK;
     let (quants, rest) = to.split_at_mut(K_BLOCK * WIDTH / 2);
-    let (scales, rest) = rest.split_at_mut(PARTS * WIDTH);
-    let (leasts, halves) = rest.split_at_mut(PARTS * WIDTH);
+    let (scales, rest) = rest.split_at_mut(K_PARTS * WIDTH);
+    let (leasts, halves) = rest.split_at_mut(K_PARTS * WIDTH);
     let parts = quants.chunks_exact_mut(SMALL_BLOCK * WIDTH / 2);
     for (part, quants) in parts.enumerate() {
         let values = core::array::from_fn(|i| weights.values[part * SMALL_BLOCK + i] as u8);

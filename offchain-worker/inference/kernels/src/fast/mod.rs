@@ -11,14 +11,16 @@ mod dispatch;
 mod elementwise;
 mod lanes;
 mod matrix;
+mod norm;
 mod product;
 mod rotation;
 mod threads;
 
 pub use activations::Activations;
-pub use attention::Cache;
+pub use attention::{attend, Attended, Cache, Reach};
 pub use dispatch::InstructionSet;
-pub use elementwise::{add, gate, likelihoods, rms_norm, scale};
+pub use elementwise::{add, add_to_rows, gate, gelu, likelihoods, scale};
 pub use matrix::Matrix;
+pub use norm::{layer_norm, rms_norm};
 pub use rotation::{Pairs, Rotation};
 pub use threads::Threads;

@@ -5,6 +5,10 @@ use super::{
     lanes::{Lanes, WIDTH},
 };
 use crate::rotation::{angle, turns};
+use rayon::{
+    iter::{IndexedParallelIterator, ParallelIterator},
+    slice::ParallelSliceMut,
+};
 
 /// Which elements of a head turn together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +29,8 @@ pub struct Rotation {
 }
 
 impl Rotation {
-    /// The tables for `positions` and heads of `width`, a multiple of 16, by the frequencies of `base`.
+    /// The tables for `positions` and heads of `width`, a multiple of 16, by the frequencies of `base`; on
+    /// the threads of the pool that it is called in.
     pub fn new(pairs: Pairs, base: f32, width: usize, positions: usize) -> Self {
         assert!(
             width > 0 && width.is_multiple_of(WIDTH),
@@ -33,10 +38,12 @@ impl Rotation {
         );
         let turns: Vec<u64> = turns(base, width).collect();
         let (mut cos, mut sin) = (vec![0.0; positions * width], vec![0.0; positions * width]);
-        let rows = cos.chunks_exact_mut(width).zip(sin.chunks_exact_mut(width));
-        for ((cos, sin), position) in rows.zip(0..) {
+        let rows = cos
+            .par_chunks_exact_mut(width)
+            .zip(sin.par_chunks_exact_mut(width));
+        rows.enumerate().for_each(|(position, (cos, sin))| {
             for (pair, turn) in turns.iter().enumerate() {
-                let (c, s) = angle(*turn, position);
+                let (c, s) = angle(*turn, position as u32);
                 let (c, s) = (f32::from_bits(c), f32::from_bits(s));
                 let (a, b) = match pairs {
                     Pairs::Neighbours => (2 * pair, 2 * pair + 1),
@@ -45,7 +52,7 @@ impl Rotation {
                 (cos[a], cos[b]) = (c, c);
                 (sin[a], sin[b]) = (-s, s);
             }
-        }
+        });
         Self {
             pairs,
             width,

@@ -110,6 +110,22 @@ impl Threads {
         })
     }
 
+    /// Does `work` for pieces of rows of `width`, in place.
+    pub(super) fn split_mut<R: Send>(
+        &self,
+        width: usize,
+        x: &mut [f32],
+        work: impl Fn(&mut [f32]) -> R + Sync,
+    ) -> Vec<R> {
+        let rows = x.len() / width;
+        let together = self.rows_together(rows);
+        if together >= rows {
+            return vec![work(x)];
+        }
+        let pieces = |x: &mut [f32]| x.par_chunks_mut(together * width).map(&work).collect();
+        self.pool.install(|| pieces(x))
+    }
+
     /// Does `work` for all of `0..count`, in pieces.
     pub fn split(&self, count: usize, work: impl Fn(Range<usize>) + Sync) {
         let threads = self.count();

@@ -94,6 +94,19 @@ impl SmallWeights {
             values,
         }
     }
+
+    /// The weights as floats.
+    pub fn floats<F: Float>(&self) -> [F; SMALL_BLOCK] {
+        let scale = half::<F>(self.scale);
+        let least = self.least.map(half::<F>);
+        self.values.map(|value| {
+            let value = F::from_i32(value.into());
+            match least {
+                Some(least) => scale.fma(value, least),
+                None => scale.mul(value),
+            }
+        })
+    }
 }
 
 /// 16 low nibbles, then 16 high ones, with a fifth bit each out of `fifth`, less `offset`.
@@ -164,6 +177,22 @@ impl SuperWeights {
             leasts: [0; 8],
             values: core::array::from_fn(value),
         }
+    }
+
+    /// The weights as floats.
+    pub fn floats<F: Float>(&self) -> [F; K_BLOCK] {
+        let integer = |n: i32| F::from_i32(n);
+        core::array::from_fn(|i| {
+            let scale = half::<F>(self.scale).mul(integer(self.scales[i / 16].into()));
+            let value = integer(self.values[i].into());
+            match self.least.map(half::<F>) {
+                Some(least) => {
+                    let below = least.mul(integer(self.leasts[i / 32].into()));
+                    scale.fma(value, below.neg())
+                }
+                None => scale.mul(value),
+            }
+        })
     }
 }
 

@@ -1,7 +1,7 @@
 //! One row of one matrix product: the step that a judge computes.
 
 use super::{
-    block::{half, Format, SmallWeights, SuperWeights, K_BLOCK, SMALL_BLOCK},
+    block::{half, Format, SmallWeights, SuperWeights},
     quantise::{Quantised, SmallBlock, SuperBlock},
 };
 use crate::float::Float;
@@ -85,38 +85,11 @@ pub fn dequantise_row<F: Float>(format: Format, row: &[u8]) -> Vec<F> {
             .collect(),
         Format::Q4K | Format::Q6K => blocks
             .map(|b| SuperWeights::read(format, b))
-            .flat_map(|w| super_floats::<F>(&w))
+            .flat_map(|w| w.floats::<F>())
             .collect(),
         _ => blocks
             .map(|b| SmallWeights::read(format, b))
-            .flat_map(|w| small_floats::<F>(&w))
+            .flat_map(|w| w.floats::<F>())
             .collect(),
     }
-}
-
-fn small_floats<F: Float>(weights: &SmallWeights) -> [F; SMALL_BLOCK] {
-    let scale = half::<F>(weights.scale);
-    let least = weights.least.map(half::<F>);
-    weights.values.map(|value| {
-        let value = F::from_i32(value.into());
-        match least {
-            Some(least) => scale.fma(value, least),
-            None => scale.mul(value),
-        }
-    })
-}
-
-fn super_floats<F: Float>(weights: &SuperWeights) -> [F; K_BLOCK] {
-    let integer = |n: i32| F::from_i32(n);
-    core::array::from_fn(|i| {
-        let scale = half::<F>(weights.scale).mul(integer(weights.scales[i / 16].into()));
-        let value = integer(weights.values[i].into());
-        match weights.least.map(half::<F>) {
-            Some(least) => {
-                let below = least.mul(integer(weights.leasts[i / 32].into()));
-                scale.fma(value, below.neg())
-            }
-            None => scale.mul(value),
-        }
-    })
 }

@@ -156,6 +156,50 @@ pub unsafe extern "C" fn rms_norm(
     unsafe { give(normal, out) }
 }
 
+/// The layer norm of a vector.
+///
+/// # Safety
+///
+/// As for [`dot_row`].
+#[no_mangle]
+#[allow(clippy::too_many_arguments)] // Each list is two.
+pub unsafe extern "C" fn layer_norm(
+    x: *const u32,
+    len: usize,
+    weight: *const u32,
+    weight_len: usize,
+    bias: *const u32,
+    bias_len: usize,
+    epsilon: u32,
+    out: *mut u32,
+) -> i32 {
+    // SAFETY: the caller's promise.
+    let (x, weight) = unsafe { (floats(x, len), floats(weight, weight_len)) };
+    // SAFETY: the caller's promise.
+    let bias = unsafe { floats(bias, bias_len) };
+    let normal = reference::layer_norm(&x, &weight, &bias, Soft::from_bits(epsilon));
+    // SAFETY: the caller's promise.
+    unsafe { give(normal, out) }
+}
+
+/// The direction of the mean of rows of a width.
+///
+/// # Safety
+///
+/// As for [`dot_row`].
+#[no_mangle]
+pub unsafe extern "C" fn mean_direction(
+    rows: *const u32,
+    len: usize,
+    width: u32,
+    out: *mut u32,
+) -> i32 {
+    // SAFETY: the caller's promise.
+    let rows = unsafe { floats(rows, len) };
+    // SAFETY: the caller's promise.
+    unsafe { give(reference::mean_direction(&rows, width as usize), out) }
+}
+
 /// A head, rotated by the angles of a position: neighbours, or halves.
 ///
 /// # Safety
@@ -242,6 +286,20 @@ pub unsafe extern "C" fn exponential(x: *const u32, len: usize, out: *mut u32) -
     let powers = x.into_iter().map(reference::exponential).collect();
     // SAFETY: the caller's promise.
     unsafe { give(Ok(powers), out) }
+}
+
+/// GELU of each number.
+///
+/// # Safety
+///
+/// As for [`dot_row`].
+#[no_mangle]
+pub unsafe extern "C" fn gelu(x: *const u32, len: usize, out: *mut u32) -> i32 {
+    // SAFETY: the caller's promise.
+    let x = unsafe { floats(x, len) };
+    let activated = x.into_iter().map(reference::gelu).collect();
+    // SAFETY: the caller's promise.
+    unsafe { give(Ok(activated), out) }
 }
 
 /// # Safety

@@ -1,15 +1,18 @@
-//! The subcommand `inference-child`, as which the node starts itself to run models.
+//! The subcommand `inference-child`, as which the node and the command start themselves to run models.
 
 use clap::Parser;
 use kagari_inference::child::{self, ChildLimits};
 use std::{ffi::OsString, process::ExitCode};
 
-/// Name of the subcommand; the worker starts the child by it.
-const NAME: &str = "inference-child";
+/// The program that the child runs: this very one, even if its file was replaced meanwhile.
+pub const THIS_PROGRAM: &str = "/proc/self/exe";
 
-/// The child's arguments. It is internal, so neither the node's help nor its subcommands name it.
+/// Name of the subcommand; the supervisor starts the child by it.
+pub(crate) const NAME: &str = "inference-child";
+
+/// The child's arguments. It is internal, so no help names it.
 #[derive(Debug, Parser)]
-#[command(name = NAME, about = "Runs models for the node that started it (internal)")]
+#[command(name = NAME, about = "Runs models for the process that started it (internal)")]
 struct ChildArgs {
     /// Most memory that the child may take, in MiB.
     #[arg(long, value_name = "MIB")]
@@ -42,7 +45,8 @@ impl From<ChildArgs> for ChildLimits {
     }
 }
 
-/// Serves as the inference child if the program was started as one; `None` if it was not.
+/// Serves as the inference child if the program was started as one; `None` if it was not. To be called
+/// first thing in `main`: the child has no logger, no panic hook, no key, no port and no database.
 pub fn serve_if_asked(args: impl IntoIterator<Item = OsString>) -> Option<ExitCode> {
     let args: Vec<_> = args.into_iter().skip(1).collect();
     if args.first().is_none_or(|first| first != NAME) {
@@ -53,6 +57,7 @@ pub fn serve_if_asked(args: impl IntoIterator<Item = OsString>) -> Option<ExitCo
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn args(list: &[&str]) -> Vec<OsString> {
@@ -67,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn the_worker_s_arguments_are_understood() {
+    fn the_supervisor_s_arguments_are_understood() {
         let line = [
             NAME,
             "--memory-mib",
@@ -78,7 +83,7 @@ mod tests {
             "1",
         ];
         let limits = ChildArgs::try_parse_from(line).map(ChildLimits::from);
-        let limits = limits.expect("these are the arguments that the worker gives");
+        let limits = limits.unwrap();
         assert_eq!(
             (limits.memory_mib, limits.threads, limits.concurrency),
             (2048, 2, 1)

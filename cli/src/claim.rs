@@ -1,0 +1,126 @@
+//! What a provider claims a job gave, checked as far as hashes go: a node that gives other words than
+//! were paid for is found out.
+
+use crate::{
+    failure::Failure,
+    job_view::{Input, JobView, Output, State},
+};
+use kagari_inference::protocol::Completed;
+use kagari_primitives::{
+    job::job_id, payload_hash, AccountId, BlockNumber, Hash, JobId, Manifest, ModelId, Task, Word,
+};
+
+/// Nonces among which that of a job is looked for, from 0 on, and below the requester's present one.
+const NONCES: u32 = 1 << 20;
+
+/// A claim that can be replayed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// The job.
+    pub job: JobId,
+    /// Who claims it.
+    pub provider: String,
+    /// The model.
+    pub model: ModelId,
+    /// What was to be computed.
+    pub task: Task,
+    /// The input.
+    pub input: Vec<Word>,
+    /// What is claimed to have come out.
+    pub claimed: Completed,
+}
+
+impl Claim {
+    /// The claim in what a node tells of a job. The id must be that of the requester's job with this
+    /// input, and the words must have the hashes that the chain keeps.
+    pub fn of(
+        job: JobId,
+        view: JobView,
+        requester: &AccountId,
+        next_nonce: u32,
+    ) -> Result<Self, Failure> {
+        let output = view.output.ok_or_else(|| unattested(&view.state))?;
+        let input = &view.input;
+        if view.job != job || !is_id_of(job, requester, input, next_nonce) {
+            return Err(lie(
+                "a requester, block or input that the id does not cover",
+            ));
+        }
+        let Input { hash, block, .. } = *input;
+        let input = payload(view.input.words, hash, block, "input")?;
+        Ok(Self {
+            job,
+            provider: view.provider,
+            model: view.spec.model,
+            task: view.spec.task,
+            input,
+            claimed: completed(output)?,
+        })
+    }
+
+    /// Makes sure that a manifest is that of the model.
+    pub fn check_manifest(&self, manifest: &Manifest) -> Result<(), Failure> {
+        match manifest.id() == self.model {
+            true => Ok(()),
+            false => Err(lie("a manifest of another model")),
+        }
+    }
+}
+
+fn completed(output: Output) -> Result<Completed, Failure> {
+    Ok(Completed {
+        output: payload(output.words, output.hash, output.block, "output")?,
+        stop: output.stop,
+        trace_root: output.trace_root,
+    })
+}
+
+/// The words of a payload, which must have its hash.
+fn payload(
+    words: Option<Vec<Word>>,
+    hash: Hash,
+    block: BlockNumber,
+    what: &str,
+) -> Result<Vec<Word>, Failure> {
+    let words = words.ok_or_else(|| {
+        Failure::new(format!(
+            "The node no longer has block {block}, which carries the {what}. Ask one that keeps all \
+             blocks (--blocks-pruning archive) with --url."
+        ))
+    })?;
+    match payload_hash(&words) == hash {
+        true => Ok(words),
+        false => Err(lie(&format!("an {what} that has not the hash {hash:#x}"))),
+    }
+}
+
+/// Whether an id is that of a job of this requester with this input, at any nonce.
+fn is_id_of(job: JobId, requester: &AccountId, input: &Input, next_nonce: u32) -> bool {
+    // A node that lies about the nonce gains nothing by it. That of an account that was emptied starts
+    // anew, so it does not bound those of its jobs.
+    let near = next_nonce.saturating_sub(NONCES)..=next_nonce;
+    let mut nonces = (0..NONCES).chain(near);
+    nonces.any(|nonce| job_id(requester, nonce, input.block, input.hash) == job)
+}
+
+fn lie(what: &str) -> Failure {
+    Failure::new(format!(
+        "The node tells of {what}, so nothing can be said of the job. Ask another node, with --url."
+    ))
+}
+
+fn unattested(state: &State) -> Failure {
+    Failure::new(match state {
+        State::Refunded { .. } => {
+            "No provider did the job, and it was refunded: there is nothing to verify."
+        }
+        State::Assigned { .. } | State::Attested { .. } | State::Settled { .. } => {
+            "The job is not attested yet, so there is nothing to verify: follow it with \
+             `kagari job watch`, and try again then."
+        }
+    })
+}
+
+#[cfg(test)]
+#[path = "claim_tests.rs"]
+mod tests;
