@@ -82,7 +82,7 @@ fuzz() {
     show_progress "$target" "$work/log"
     wait "$fuzzer" || code=$?
     fuzzer=
-    [[ $code == 0 ]] || show_finding "$target" "$work"
+    [[ $code == 0 ]] || show_end "$target" "$work" "$code"
     report "$target" "$work/log"
 }
 
@@ -101,8 +101,12 @@ show_progress() {
 # The last line of the log $1 that says how far the fuzzer is: inputs, coverage, speed.
 last_status() { grep -aE '^#[0-9]+' "$1" | tail -n 1 | sed -E 's/ L: .*//; s/\t/ /g'; }
 
-show_finding() {
-    grep -aE 'panicked|^assertion|ERROR|SUMMARY|Test unit written' -A 2 "$2/log" >&2 || tail -n 40 "$2/log" >&2
+# Says why the target $1 has ended with code $3: a finding, which its log in $2 has, or a signal from elsewhere.
+show_end() {
+    if ! grep -qa 'Test unit written' "$2/log"; then
+        fail "$1: the fuzzer has ended with code $3 and no finding; the whole log is $2/log"
+    fi
+    grep -aE 'panicked|^assertion|ERROR|SUMMARY|Test unit written' -A 2 "$2/log" >&2
     fail "$1: a finding; the whole log is $2/log"
 }
 

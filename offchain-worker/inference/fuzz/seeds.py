@@ -202,6 +202,7 @@ def llama_seeds():
     yield "scaled", gguf([*entries, ("llama.rope.scaling.type", TEXT, "linear")], plain)
     yield "no-merge", gguf([e for e in entries if "merges" not in e[0]], plain)
     yield "no-tensors", gguf(entries, [])
+    yield "empty", b""
 
 
 def bert_parts():
@@ -239,6 +240,7 @@ def bert(parts):
 def bert_seeds():
     parts = bert_parts()
     yield "valid", bert(parts)
+    yield "empty", b""
     yield "missing", bert(parts[:-1])
     yield "other-shape", bert([*parts[:-1], ("encoder.layer.0.output.LayerNorm.bias", (8,))])
 

@@ -79,6 +79,10 @@ fn load(file: &[u8], tokenizer: Option<&[u8]>, manifest: Manifest) -> Option<Mod
         Ok(model) => return Some(model),
         Err(failure) => failure,
     };
+    // An empty file is refused before it is read, and has no fields.
+    if file.is_empty() {
+        return None;
+    }
     for name in ["model.gguf: ", "model.safetensors: "] {
         if let Some((_, problem)) = failure.message.split_once(name) {
             assert!(names_field(problem), "{problem}");
