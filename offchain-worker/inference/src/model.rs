@@ -5,7 +5,7 @@ use crate::{
     chat,
     completion::{self, Replayed},
     gguf::Gguf,
-    llama::Llama,
+    llama::{Decided, Llama},
     memory::job_bytes,
     protocol::{ChatMessage, Completed, Failure},
     safetensors,
@@ -169,6 +169,26 @@ impl Model {
             }
             _ => Err(self.cannot("replay anything but completions")),
         }
+    }
+
+    /// Shows `each` the logits after every word of an input from number `from` on. No job needs them: they
+    /// are for comparisons with other engines.
+    pub fn show_logits(
+        &self,
+        input: &[Word],
+        from: usize,
+        mut each: impl FnMut(&[f32]),
+    ) -> Result<(), Failure> {
+        self.check_input(input)?;
+        let Network::Decoder(llama) = &self.network else {
+            return Err(self.cannot("give logits"));
+        };
+        let show = |decided: Decided| {
+            each(&decided.logits);
+            true
+        };
+        let shown = llama.session(input.len()).feed_each(input, from, show);
+        shown.map_err(|e| Failure::internal(e.to_string()))
     }
 
     fn check_input(&self, input: &[Word]) -> Result<(), Failure> {
