@@ -137,25 +137,26 @@ def safetensors_seeds():
     yield "no-integer", safetensors({"w": tensor("F32", [1.5], 0, 4)}, bytes(4))
     yield "other-field", safetensors({"w": {"type": "F32"}})
     yield "other-type", safetensors({"w": tensor("F4", [1], 0, 4)}, bytes(4))
+    yield "long-entry", safetensors({"w": {**tensor("F32", [1], 0, 4), "x" * 500: 0}}, bytes(4))
     yield "beyond", safetensors({"w": tensor("F32", [1], 4, 8)}, bytes(4))
 
 
-def llama_entries():
+def decoder_entries(family="llama"):
     """The header of the shape that src/models.rs names."""
     tokens = ["<e>", "<s>", "<x>", "a", "b", "Ġ", "ab", "abb", "Ġa", "1", "2", "Ã", "©", "Ċ", "Ġab", "<p>"]
     kinds = [3, 3, 2] + [1] * 12 + [5]
     merges = ["a b", "ab b", "Ġ a", "Ġ ab"]
     return [
-        ("general.architecture", TEXT, "llama"),
-        ("llama.block_count", UNSIGNED, 1),
-        ("llama.embedding_length", UNSIGNED, 32),
-        ("llama.feed_forward_length", UNSIGNED, 32),
-        ("llama.attention.head_count", UNSIGNED, 2),
-        ("llama.attention.head_count_kv", UNSIGNED, 1),
-        ("llama.rope.dimension_count", UNSIGNED, 16),
-        ("llama.context_length", UNSIGNED, 16),
-        ("llama.rope.freq_base", FLOAT, 10_000.0),
-        ("llama.attention.layer_norm_rms_epsilon", FLOAT, 1e-5),
+        ("general.architecture", TEXT, family),
+        (f"{family}.block_count", UNSIGNED, 1),
+        (f"{family}.embedding_length", UNSIGNED, 32),
+        (f"{family}.feed_forward_length", UNSIGNED, 32),
+        (f"{family}.attention.head_count", UNSIGNED, 2),
+        (f"{family}.attention.head_count_kv", UNSIGNED, 1),
+        (f"{family}.rope.dimension_count", UNSIGNED, 16),
+        (f"{family}.context_length", UNSIGNED, 16),
+        (f"{family}.rope.freq_base", FLOAT, 10_000.0),
+        (f"{family}.attention.layer_norm_rms_epsilon", FLOAT, 1e-5),
         ("tokenizer.ggml.model", TEXT, "gpt2"),
         ("tokenizer.ggml.pre", TEXT, "smollm"),
         ("tokenizer.ggml.tokens", LIST, (TEXT, tokens)),
@@ -165,36 +166,41 @@ def llama_entries():
     ]
 
 
-def llama_tensors(matrix, other, norm, head=False):
-    layer = "blk.0."
-    tensors = [
-        ("token_embd", other, [32, 16]),
-        ("output_norm", norm, [32]),
-        (layer + "attn_norm", norm, [32]),
-        (layer + "attn_q", matrix, [32, 32]),
-        (layer + "attn_k", other, [32, 16]),
-        (layer + "attn_v", matrix, [32, 16]),
-        (layer + "attn_output", other, [32, 32]),
-        (layer + "ffn_norm", norm, [32]),
-        (layer + "ffn_gate", matrix, [32, 32]),
-        (layer + "ffn_up", other, [32, 32]),
-        (layer + "ffn_down", matrix, [32, 32]),
+def decoder_tensors(matrix, other, norm, more=()):
+    layer = [
+        ("attn_norm", norm, [32]),
+        ("attn_q", matrix, [32, 32]),
+        ("attn_k", other, [32, 16]),
+        ("attn_v", matrix, [32, 16]),
+        ("attn_output", other, [32, 32]),
+        ("ffn_norm", norm, [32]),
+        ("ffn_gate", matrix, [32, 32]),
+        ("ffn_up", other, [32, 32]),
+        ("ffn_down", matrix, [32, 32]),
     ]
-    if head:
-        tensors.append(("output", matrix, [32, 16]))
-    return [(name + ".weight", kind, dims) for name, kind, dims in tensors]
+    return [
+        ("token_embd.weight", other, [32, 16]),
+        ("output_norm.weight", norm, [32]),
+        *((f"blk.0.{name}.weight", kind, dims) for name, kind, dims in layer),
+        *more,
+    ]
 
 
 def llama_seeds():
-    entries = llama_entries()
-    yield "valid-4-bits", gguf(entries, llama_tensors(Q4_0, Q4_1, F32))
-    yield "valid-5-bits", gguf(entries, llama_tensors(Q5_0, Q5_1, F16))
-    yield "valid-8-bits", gguf(entries, llama_tensors(Q8_0, Q4_0, Q8_0))
-    yield "valid-head", gguf(entries, llama_tensors(Q4_0, Q8_0, F32, head=True))
-    yield "valid-floats", gguf(entries, llama_tensors(F16, F16, F32))
-    yield "no-kernels", gguf(entries, llama_tensors(BF16, Q4_0, F32))
-    yield "scaled", gguf([*entries, ("llama.rope.scaling.type", TEXT, "linear")], llama_tensors(Q4_0, Q4_0, F32))
-    yield "no-merge", gguf([e for e in entries if "merges" not in e[0]], llama_tensors(Q4_0, Q4_0, F32))
+    entries, plain = decoder_entries(), decoder_tensors(Q4_0, Q4_0, F32)
+    head = [("output.weight", Q4_0, [32, 16])]
+    biases = [(f"blk.0.attn_{part}.bias", F32, [width]) for part, width in [("q", 32), ("k", 16), ("v", 16)]]
+    norms = [(f"blk.0.attn_{part}_norm.weight", F32, [16]) for part in "qk"]
+    yield "valid-4-bits", gguf(entries, decoder_tensors(Q4_0, Q4_1, F32))
+    yield "valid-5-bits", gguf(entries, decoder_tensors(Q5_0, Q5_1, F16))
+    yield "valid-8-bits", gguf(entries, decoder_tensors(Q8_0, Q4_0, Q8_0))
+    yield "valid-floats", gguf(entries, decoder_tensors(F16, F16, F32))
+    yield "valid-head", gguf(entries, decoder_tensors(Q4_0, Q8_0, F32, head))
+    yield "valid-biases", gguf(decoder_entries("qwen2"), decoder_tensors(Q4_0, Q8_0, F32, biases))
+    yield "valid-norms", gguf(decoder_entries("qwen3"), decoder_tensors(Q4_1, Q4_0, F32, norms))
+    yield "no-kernels", gguf(entries, decoder_tensors(BF16, Q4_0, F32))
+    yield "scaled", gguf([*entries, ("llama.rope.scaling.type", TEXT, "linear")], plain)
+    yield "no-merge", gguf([e for e in entries if "merges" not in e[0]], plain)
     yield "no-tensors", gguf(entries, [])
 
 
