@@ -9,25 +9,15 @@ set -euo pipefail
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 # shellcheck source=scripts/env.sh
 source "$here/env.sh"
+# shellcheck source=scripts/llama-cpp.sh
+source "$here/llama-cpp.sh"
 
 threads="${1:-$(nproc)}"
-tool="${KAGARI_LLAMA_CPP:-$(dirname "$CARGO_TARGET_DIR")/llama-cpp}"
 gguf="$KAGARI_MODELS/SmolLM2-135M-Instruct-Q4_1/model.gguf"
-
-ensure_llama_cpp() {
-    if [[ -d "$tool/node_modules/node-llama-cpp" ]]; then
-        return
-    fi
-    say "Fetching node-llama-cpp"
-    mkdir -p "$tool"
-    echo '{"private":true}' >"$tool/package.json"
-    (cd "$tool" && npm install --no-audit --no-fund --ignore-scripts \
-        node-llama-cpp @node-llama-cpp/linux-x64 >&2)
-}
 
 measure() {
     RAYON_NUM_THREADS="$threads" "$KAGARI_BIN/examples/bench-inference"
-    (cd "$tool" && node "$here/bench-llama-cpp.mjs" "$gguf" "$threads")
+    (cd "$LLAMA_CPP" && node "$here/bench-llama-cpp.mjs" "$gguf" "$threads")
 }
 
 "$here/setup.sh" --tests

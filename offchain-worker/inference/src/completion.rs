@@ -227,6 +227,9 @@ pub fn step(llama: &Llama, manifest: &Manifest, completions: &mut [&mut Completi
             words: &completion.words[completion.fed..][..*count],
         })
         .collect();
+    if feeds.is_empty() {
+        return;
+    }
     let mut states = llama.feed(&mut feeds).into_iter();
     let (mut rows, mut owners) = (Vec::new(), Vec::new());
     for (i, count) in counts

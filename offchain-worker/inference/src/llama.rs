@@ -176,6 +176,28 @@ impl Llama {
         })
     }
 
+    /// Shows `each` the logits after each of `words` from number `from` on.
+    pub fn show_logits(
+        &self,
+        words: &[Word],
+        from: usize,
+        mut each: impl FnMut(&[f32]),
+    ) -> Result<(), NonFinite> {
+        let (mut session, mut from) = (self.session(words.len()), from);
+        for words in words.chunks(CHUNK) {
+            let session = &mut session;
+            let states = self.feed(&mut [Feed { session, words }]).remove(0)?;
+            let skipped = from.min(words.len());
+            from -= skipped;
+            for states in states[skipped * self.width()..].chunks(DECIDED * self.width()) {
+                self.decide(states)?
+                    .rows()
+                    .for_each(|(_, logits)| each(logits));
+            }
+        }
+        Ok(())
+    }
+
     /// Passes words through all layers; gives what comes out for each of them. Nothing is fed if a value is
     /// not finite.
     fn pass(&self, feeds: &mut [Feed]) -> Result<Vec<f32>, NonFinite> {

@@ -13,6 +13,7 @@ use crate::{
     text::{unknown_id, Text},
     work::{advance_completions, advance_embeddings, Outcome, Work},
 };
+use kagari_kernels::NonFinite;
 use kagari_primitives::{
     model::{Architecture, Manifest},
     Task, Word, MAX_INPUT,
@@ -203,6 +204,22 @@ impl Model {
             progress(work.tokens());
         }
         work.finish()
+    }
+
+    /// Shows `each` the logits after every word of an input from number `from` on. No job needs them: they
+    /// are for comparisons with other engines.
+    pub fn show_logits(
+        &self,
+        input: &[Word],
+        from: usize,
+        each: impl FnMut(&[f32]),
+    ) -> Result<(), Failure> {
+        self.check_input(input)?;
+        let Network::Decoder(llama) = &self.network else {
+            return Err(self.cannot("give logits"));
+        };
+        let shown = llama.show_logits(input, from, each);
+        shown.map_err(|NonFinite| Failure::internal("a value is not finite"))
     }
 
     fn check_input(&self, input: &[Word]) -> Result<(), Failure> {

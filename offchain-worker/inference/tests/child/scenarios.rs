@@ -236,7 +236,7 @@ fn unknown_models_are_refused() {
     let failure = failure(child.ask(3, elsewhere));
     assert_eq!(failure.kind, FailureKind::BadModel);
     assert!(
-        failure.message.contains("model.gguf does not exist"),
+        failure.message.contains("model.gguf: does not exist"),
         "{failure}"
     );
 }

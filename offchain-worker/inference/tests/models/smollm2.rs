@@ -53,6 +53,20 @@ fn the_same_job_gives_the_same_result_and_another_length_another_root() {
 }
 
 #[test]
+fn greedy_tokens_are_the_likeliest_of_the_logits_that_are_shown() {
+    let input = words("One, two, three,");
+    let output = run(smollm2(), greedy(6), 0, &input).output;
+    let mut likeliest = Vec::new();
+    let fed = [&input[..], &output[..5]].concat();
+    let each = |logits: &[f32]| {
+        let greatest = |a: &usize, b: &usize| logits[*a].total_cmp(&logits[*b]);
+        likeliest.push((0..logits.len()).max_by(greatest).unwrap() as Word);
+    };
+    smollm2().show_logits(&fed, input.len() - 1, each).unwrap();
+    assert_eq!(likeliest, output);
+}
+
+#[test]
 fn a_seed_decides_the_draws() {
     assert_eq!(sampled(1), sampled(1));
     assert_ne!(sampled(1).output, sampled(2).output);
