@@ -83,10 +83,9 @@ fn load(file: &[u8], tokenizer: Option<&[u8]>, manifest: Manifest) -> Option<Mod
     if file.is_empty() {
         return None;
     }
-    for name in ["model.gguf: ", "model.safetensors: "] {
-        if let Some((_, problem)) = failure.message.split_once(name) {
-            assert!(names_field(problem), "{problem}");
-        }
+    let path = format!("{}: ", files.weights.path.display());
+    if let Some(problem) = failure.message.strip_prefix(&path) {
+        assert!(names_field(problem), "{problem}");
     }
     None
 }
