@@ -121,12 +121,22 @@ report() {
 
 final_stat() { sed -n "s/^stat::$1: *//p" "$2"; }
 
+# In memory, where there is such a place.
+place_for_files() {
+    if [[ -w /dev/shm ]]; then
+        echo /dev/shm
+    else
+        echo "${TMPDIR:-/tmp}"
+    fi
+}
+
 # Leaves no process and no files of its own.
 finish() {
     local code=$?
     trap - EXIT
-    if [[ -n "$fuzzer" ]]; then
-        kill "$fuzzer" 2>/dev/null || true
+    # It may have ended just now.
+    if [[ -n "$fuzzer" ]] && kill -0 "$fuzzer" 2>/dev/null; then
+        kill "$fuzzer" || say "The fuzzer $fuzzer had ended"
     fi
     if [[ -n "$scratch" ]]; then
         rm -rf "$scratch"
@@ -139,7 +149,7 @@ check_tools
 build
 trap finish EXIT
 trap 'exit 130' INT TERM
-scratch="$(mktemp -d -t kagari-fuzz.XXXXXXXX -p "$([[ -w /dev/shm ]] && echo /dev/shm || echo "${TMPDIR:-/tmp}")")"
+scratch="$(mktemp -d -p "$(place_for_files)" kagari-fuzz.XXXXXXXX)"
 for target in "${targets[@]}"; do
     fuzz "$target" $(((seconds + ${#targets[@]} - 1) / ${#targets[@]}))
 done

@@ -8,12 +8,9 @@ use crate::{
     keys::{parse_account, DevAccount},
 };
 use clap::{ArgGroup, Args, Parser, Subcommand};
+use kagari_offchain_worker::resources::InferenceResources;
 use kagari_primitives::Hash;
-use std::{
-    ffi::OsString,
-    num::{NonZeroU64, NonZeroUsize},
-    path::PathBuf,
-};
+use std::{ffi::OsString, path::PathBuf};
 use subxt::utils::AccountId32;
 
 /// What `--help` says last.
@@ -282,12 +279,9 @@ pub struct VerifyArgs {
     /// folder, which is where the setup script puts models.
     #[arg(long, value_name = "DIR", env = "KAGARI_MODELS")]
     pub models: Option<PathBuf>,
-    /// Threads that inference computes with; without it, one for each processor.
-    #[arg(long, value_name = "N")]
-    pub inference_threads: Option<NonZeroUsize>,
-    /// Most memory that inference may take, in MiB.
-    #[arg(long, value_name = "MIB", default_value = "4096")]
-    pub inference_memory: NonZeroU64,
+    /// Threads and memory.
+    #[command(flatten)]
+    pub resources: InferenceResources,
 }
 
 /// Make accounts.

@@ -189,7 +189,7 @@ fn a_replay_that_fails_is_told_from_one_that_finds_a_difference() {
         panic!("`job verify` was asked for; qed")
     };
     assert_eq!(verify.models, Some("/m".into()));
-    assert_eq!(verify.inference_memory.get(), 4_096);
+    assert_eq!(verify.resources.inference_memory.get(), 4_096);
     let show = parse(&["job", "show", JOB]).expect("parses");
     assert_eq!(show.command.failure_code(), 1);
     for option in ["--inference-threads", "--inference-memory"] {

@@ -1,7 +1,7 @@
 //! The node's command line.
 
 use clap::Args;
-use kagari_offchain_worker::inference::user_models_dir;
+use kagari_offchain_worker::{inference::user_models_dir, resources::InferenceResources};
 use sc_cli::RunCmd;
 use std::{
     num::{NonZeroU64, NonZeroUsize},
@@ -76,13 +76,9 @@ pub struct ComputeParams {
     #[arg(long, value_name = "DIR", env = "KAGARI_MODELS")]
     pub models: Option<PathBuf>,
 
-    /// Threads that inference computes with; without it, one for each processor.
-    #[arg(long, value_name = "N")]
-    pub inference_threads: Option<NonZeroUsize>,
-
-    /// Most memory that inference may take, in MiB.
-    #[arg(long, value_name = "MIB", default_value = "4096")]
-    pub inference_memory: NonZeroU64,
+    /// Threads and memory.
+    #[command(flatten)]
+    pub resources: InferenceResources,
 
     /// Longest that one job may compute, in seconds.
     #[arg(long, value_name = "SECONDS", default_value = "600")]
@@ -103,12 +99,6 @@ impl ComputeParams {
             }
             user_models_dir().unwrap_or(own)
         })
-    }
-
-    /// Threads that inference computes with.
-    pub fn threads(&self) -> usize {
-        let processors = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        self.inference_threads.unwrap_or_else(processors).get()
     }
 }
 
@@ -139,14 +129,14 @@ mod tests {
         let cli = parse(&args).expect("these options exist");
         assert!(cli.compute.provider);
         assert_eq!(cli.compute.models_dir(Path::new("/base")), Path::new("/m"));
-        assert_eq!(cli.compute.threads(), 3);
+        assert_eq!(cli.compute.resources.threads(), 3);
     }
 
     #[test]
     fn a_node_is_no_provider_unless_told() {
         let cli = parse(&["--dev"]).expect("this option exists");
         assert!(!cli.compute.provider);
-        assert!(cli.compute.threads() >= 1);
+        assert!(cli.compute.resources.threads() >= 1);
     }
 
     #[test]

@@ -20,6 +20,7 @@ pub mod machine;
 pub mod metrics;
 pub mod payload;
 pub mod record;
+pub mod resources;
 pub mod task;
 #[cfg(test)]
 mod test_data;

@@ -16,7 +16,7 @@ use kagari_offchain_worker::{
     InferenceError,
 };
 use kagari_primitives::{AccountId, JobId, Manifest};
-use std::{num::NonZeroUsize, path::PathBuf, thread::available_parallelism, time::Duration};
+use std::{path::PathBuf, time::Duration};
 use subxt::utils::AccountId32;
 
 /// Longest that a replay may take. Whoever waits for it can stop it sooner.
@@ -47,12 +47,11 @@ pub async fn run(session: &Session, args: &VerifyArgs) -> Result<Ended> {
 }
 
 fn config(args: &VerifyArgs) -> Result<InferenceConfig, Failure> {
-    let processors = || available_parallelism().unwrap_or(NonZeroUsize::MIN);
     Ok(InferenceConfig {
         models_dir: models_dir(args)?,
         program: THIS_PROGRAM.into(),
-        memory_mib: args.inference_memory.get(),
-        threads: args.inference_threads.unwrap_or_else(processors).get(),
+        memory_mib: args.resources.inference_memory.get(),
+        threads: args.resources.threads(),
         concurrency: 1,
         timeout: LONGEST,
     })

@@ -90,8 +90,8 @@ fn inference_config(params: &ComputeParams, models_dir: &Path) -> InferenceConfi
     InferenceConfig {
         models_dir: models_dir.to_owned(),
         program: THIS_PROGRAM.into(),
-        memory_mib: params.inference_memory.get(),
-        threads: params.threads(),
+        memory_mib: params.resources.inference_memory.get(),
+        threads: params.resources.threads(),
         concurrency: params.inference_concurrency.get(),
         timeout: Duration::from_secs(params.inference_timeout.get()),
     }

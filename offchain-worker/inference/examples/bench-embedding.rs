@@ -2,10 +2,14 @@
 //! file, for `scripts/bench-embedding.sh` to compare with others on the same inputs.
 #![allow(clippy::unwrap_used)]
 
+#[path = "common/timing.rs"]
+mod timing;
+
 use kagari_inference::{Model, Work};
 use kagari_primitives::{known_models, Task, Word};
 use serde_json::json;
-use std::{hint::black_box, path::PathBuf, time::Instant};
+use std::{hint::black_box, path::PathBuf};
+use timing::{median, seconds};
 
 /// Sentences of a batch.
 const BATCH: usize = 32;
@@ -78,18 +82,10 @@ fn embed(model: &Model, inputs: &[Vec<Word>]) -> Vec<Work> {
 
 fn report(way: &str, inputs: &[Vec<Word>], work: impl Fn()) {
     work();
-    let mut seconds: Vec<f64> = (0..RUNS).map(|_| timed(&work)).collect();
-    seconds.sort_by(f64::total_cmp);
     let tokens: usize = inputs.iter().map(Vec::len).sum();
-    let rate = tokens as f64 / seconds[RUNS / 2];
+    let rate = tokens as f64 / median(RUNS, || seconds(&work));
     println!(
         "{}",
         json!({ "name": "kagari", "way": way, "tokens a second": rate.round() })
     );
-}
-
-fn timed(work: &impl Fn()) -> f64 {
-    let begun = Instant::now();
-    work();
-    begun.elapsed().as_secs_f64()
 }

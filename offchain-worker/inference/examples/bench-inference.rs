@@ -2,9 +2,14 @@
 //! line of JSON for each; `scripts/bench-inference.sh` makes a table of them.
 #![allow(clippy::unwrap_used)]
 
+#[path = "common/batch.rs"]
+mod batch;
+#[path = "common/timing.rs"]
+mod timing;
+
 use candle_core::{quantized::gguf_file::Content, Device, Tensor};
 use candle_transformers::models::quantized_llama::ModelWeights;
-use kagari_inference::{gguf::Gguf, protocol::Completed, Model, Outcome, Replayed, Work};
+use kagari_inference::{gguf::Gguf, protocol::Completed, Model, Outcome, Replayed};
 use kagari_kernels::{
     fast::{Activations, InstructionSet, Matrix, Threads},
     reference::Format,
@@ -19,8 +24,8 @@ use std::{
     hint::black_box,
     path::{Path, PathBuf},
     thread,
-    time::Instant,
 };
+use timing::{median, seconds};
 
 const PREFILL: usize = 512;
 const DECODE: usize = 128;
@@ -90,20 +95,8 @@ fn candle(file: &Path, prompt: usize, new: usize) {
     }
 }
 
-fn seconds<R>(work: impl FnOnce() -> R) -> f64 {
-    let begun = Instant::now();
-    black_box(work());
-    begun.elapsed().as_secs_f64()
-}
-
-fn median(mut runs: Vec<f64>) -> f64 {
-    runs.sort_by(f64::total_cmp);
-    runs[runs.len() / 2]
-}
-
 fn report(name: &str, prefill: impl Fn() -> f64, decode: impl Fn() -> f64) {
-    let median_of = |work: &dyn Fn() -> f64| median((0..RUNS).map(|_| work()).collect());
-    let (prefill, decode) = (median_of(&prefill), median_of(&decode));
+    let (prefill, decode) = (median(RUNS, prefill), median(RUNS, decode));
     let (prefill, decode) = (PREFILL as f64 / prefill, (DECODE - 1) as f64 / decode);
     println!(r#"{{"name":"{name}","prefill":{prefill:.1},"decode":{decode:.1}}}"#);
 }
@@ -115,7 +108,7 @@ fn report_replay(model: &Model, file: &[u8]) {
     let claimed = generate();
     let replay = || model.replay(&task, &[0; 32], &input, &claimed).unwrap();
     let head = Head::new(file);
-    let cost = |work: &dyn Fn()| median((0..RUNS).map(|_| seconds(work)).collect());
+    let cost = |work: &dyn Fn()| median(RUNS, || seconds(work));
     let generating = cost(&|| drop(generate()));
     let replaying = cost(&|| assert_eq!(replay(), Replayed::Holds));
     let prefilling = cost(&|| drop(complete(model, 320, 1))) + cost(&|| head.project(256));
@@ -147,25 +140,19 @@ fn report_batch(model: &Model, generating_one: f64) {
     let inputs: Vec<Vec<Word>> = (0..JOBS).map(|i| words(64 + i)[i..].to_vec()).collect();
     let generate = || {
         let start = |input: &Vec<Word>| model.start(&task, &[0; 32], input).unwrap();
-        finish(model, inputs.iter().map(start).collect())
+        batch::complete(model, inputs.iter().map(start).collect())
     };
-    let claims: Vec<Completed> = generate()
-        .into_iter()
-        .map(|outcome| match outcome {
-            Outcome::Completed(completed) => completed,
-            Outcome::Replayed(_) => unreachable!("these are no replays"),
-        })
-        .collect();
+    let claims = generate();
     let replay = || {
         let start = |(input, claimed): (&Vec<Word>, &Completed)| {
             let claimed = claimed.clone();
             model.start_replay(&task, &[0; 32], input, claimed).unwrap()
         };
-        finish(model, inputs.iter().zip(&claims).map(start).collect())
+        batch::finish(model, inputs.iter().zip(&claims).map(start).collect())
     };
     let holds = Outcome::Replayed(Replayed::Holds);
     assert!(replay().iter().all(|found| *found == holds));
-    let cost = |work: &dyn Fn()| median((0..3).map(|_| seconds(work)).collect());
+    let cost = |work: &dyn Fn()| median(3, || seconds(work));
     let (generating, replaying) = (cost(&|| drop(generate())), cost(&|| drop(replay())));
     let tokens: usize = claims.iter().map(|claimed| claimed.output.len()).sum();
     println!(
@@ -177,16 +164,6 @@ fn report_batch(model: &Model, generating_one: f64) {
             "tokens a second, generating": (tokens as f64 / generating).round(),
         })
     );
-}
-
-fn finish(model: &Model, mut works: Vec<Work>) -> Vec<Outcome> {
-    while works.iter().any(|work| !work.is_done()) {
-        model.advance(&mut works.iter_mut().collect::<Vec<_>>());
-    }
-    works
-        .into_iter()
-        .map(|work| work.finish().unwrap())
-        .collect()
 }
 
 /// The root of so many positions of the model's width.
@@ -255,6 +232,6 @@ fn report_limit(weights: &[u8]) {
             reading.into_iter().for_each(|r| drop(r.join()));
         });
     };
-    let limit = 1.0 / median((0..3 * RUNS).map(|_| seconds(read)).collect());
+    let limit = 1.0 / median(3 * RUNS, || seconds(read));
     println!(r#"{{"name":"reading the weights","decode":{limit:.1}}}"#);
 }

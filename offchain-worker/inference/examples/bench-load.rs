@@ -3,6 +3,9 @@
 //! `scripts/bench-load.sh` makes a table of them.
 #![allow(clippy::unwrap_used)]
 
+#[path = "common/timing.rs"]
+mod timing;
+
 use kagari_inference::Model;
 use kagari_primitives::{known_models, Sampling, Task, Word};
 use memmap2::Mmap;
@@ -12,8 +15,8 @@ use std::{
     hint::black_box,
     os::fd::AsRawFd,
     path::{Path, PathBuf},
-    time::Instant,
 };
+use timing::{median, seconds};
 
 const RUNS: usize = 7;
 const MIB: f64 = (1 << 20) as f64;
@@ -63,12 +66,13 @@ fn forget(file: &Path) {
 }
 
 fn report(from: &str, prepare: impl Fn(), read: impl Fn(), load: impl Fn()) {
-    let seconds = |work: &dyn Fn()| {
-        let mut runs: Vec<f64> = (0..RUNS).map(|_| timed(&prepare, work)).collect();
-        runs.sort_by(f64::total_cmp);
-        runs[RUNS / 2]
+    let cost = |work: &dyn Fn()| {
+        median(RUNS, || {
+            prepare();
+            seconds(work)
+        })
     };
-    let (reading, loading) = (seconds(&read), seconds(&load));
+    let (reading, loading) = (cost(&read), cost(&load));
     let rounded = |x: f64| (x * 1_000.0).round() / 1_000.0;
     println!(
         "{}",
@@ -79,13 +83,6 @@ fn report(from: &str, prepare: impl Fn(), read: impl Fn(), load: impl Fn()) {
             "ratio": rounded(loading / reading),
         })
     );
-}
-
-fn timed(prepare: &impl Fn(), work: &dyn Fn()) -> f64 {
-    prepare();
-    let begun = Instant::now();
-    work();
-    begun.elapsed().as_secs_f64()
 }
 
 /// Most memory that this process has had, beside what it needs at least.

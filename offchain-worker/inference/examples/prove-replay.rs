@@ -2,7 +2,10 @@
 //! batch, one is generated alone besides, and has to be the same. `scripts/prove-replay.sh` runs it.
 #![allow(clippy::unwrap_used)]
 
-use kagari_inference::{protocol::Completed, Model, Outcome, Replayed, Work};
+#[path = "common/batch.rs"]
+mod batch;
+
+use kagari_inference::{protocol::Completed, Model, Outcome, Replayed};
 use kagari_primitives::{known_models, Sampling, Task, Word};
 use proptest::{
     prelude::Rng,
@@ -62,12 +65,7 @@ fn job(rng: &mut TestRng) -> Job {
 
 fn generate(model: &Model, jobs: &[Job]) -> Vec<Completed> {
     let start = |job: &Job| model.start(&job.task, &job.seed, &job.input).unwrap();
-    let outcomes = finish(model, jobs.iter().map(start).collect());
-    let completed = |outcome| match outcome {
-        Outcome::Completed(completed) => completed,
-        Outcome::Replayed(_) => unreachable!("these are no replays"),
-    };
-    outcomes.map(completed).collect()
+    batch::complete(model, jobs.iter().map(start).collect())
 }
 
 /// How many of the outputs do not hold, or are others alone.
@@ -78,17 +76,11 @@ fn check(model: &Model, jobs: &[Job], outputs: &[Completed]) -> usize {
             .start_replay(&job.task, &job.seed, &job.input, output)
             .unwrap()
     };
-    let outcomes = finish(model, jobs.iter().zip(outputs).map(replay).collect());
+    let outcomes = batch::finish(model, jobs.iter().zip(outputs).map(replay).collect());
     let failed = outcomes
-        .filter(|found| *found != Outcome::Replayed(Replayed::Holds))
+        .iter()
+        .filter(|found| **found != Outcome::Replayed(Replayed::Holds))
         .count();
     let alone = generate(model, &jobs[..1]);
     failed + usize::from(alone[0] != outputs[0])
-}
-
-fn finish(model: &Model, mut works: Vec<Work>) -> impl Iterator<Item = Outcome> {
-    while works.iter().any(|work| !work.is_done()) {
-        model.advance(&mut works.iter_mut().collect::<Vec<_>>());
-    }
-    works.into_iter().map(|work| work.finish().unwrap())
 }

@@ -11,7 +11,7 @@ mod tests;
 use crate::processor::{Input, Processor};
 use kagari_kernels::{
     fast::{add, add_to_rows, attend, gelu, layer_norm, scale, Attended, Cache, Reach},
-    float::{Float, Hard},
+    float::Hard,
     reference::{mean_direction, score_scale},
     NonFinite,
 };
@@ -70,10 +70,12 @@ impl Bert {
     }
 
     fn embed_together(&self, inputs: &[&[Word]]) -> Vec<Result<Vec<f32>, NonFinite>> {
-        let alone = |input: &&[Word]| self.pass(&[input]).map(|vectors| vectors.concat());
-        match self.processor.threads.run(|| self.pass(inputs)) {
+        let pass = |inputs: &[&[Word]]| self.processor.threads.run(|| self.pass(inputs));
+        let alone = |input: &[&[Word]]| pass(input).map(|vectors| vectors.concat());
+        match pass(inputs) {
             Ok(vectors) => vectors.into_iter().map(Ok).collect(),
-            Err(NonFinite) => inputs.iter().map(alone).collect(),
+            Err(NonFinite) if inputs.len() == 1 => vec![Err(NonFinite)],
+            Err(NonFinite) => inputs.chunks(1).map(alone).collect(),
         }
     }
 
@@ -94,10 +96,7 @@ impl Bert {
             rest = others;
             let states: Vec<Hard> = states.iter().copied().map(Hard).collect();
             let vector = mean_direction(&states, self.width())?;
-            Ok(vector
-                .into_iter()
-                .map(|x| f32::from_bits(x.to_bits()))
-                .collect())
+            Ok(vector.into_iter().map(|x| x.0).collect())
         };
         inputs.iter().map(&mut pool).collect()
     }

@@ -23,6 +23,8 @@ pub mod protocol;
 pub mod safetensors;
 mod sampling;
 pub mod store;
+#[cfg(test)]
+mod test_models;
 mod text;
 mod work;
 

@@ -142,7 +142,8 @@ impl Model {
         self.begin(task, seed, input, Some(claimed))
     }
 
-    fn begin(
+    /// Starts a job, or the replay of what is claimed of one.
+    pub(crate) fn begin(
         &self,
         task: &Task,
         seed: &[u8; 32],

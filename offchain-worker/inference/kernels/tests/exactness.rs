@@ -2,48 +2,19 @@
 //! with several threads, whole and in pieces.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod common;
+
+use common::{bits, floats, hard, hard_bits, rng, sets};
 use kagari_kernels::{
     fast::{
-        attend, gate, gelu, layer_norm, likelihoods, rms_norm, Activations, Attended, Cache,
-        InstructionSet, Matrix, Pairs, Reach, Rotation, Threads,
+        gate, gelu, layer_norm, likelihoods, rms_norm, Activations, InstructionSet, Matrix, Pairs,
+        Rotation, Threads,
     },
     float::{Float, Hard},
     reference::{self, Format, Quantised},
     soft::Soft,
 };
 use proptest::{prelude::*, test_runner::TestRng};
-
-const FORMATS: [Format; 9] = [
-    Format::F32,
-    Format::F16,
-    Format::Q4_0,
-    Format::Q4_1,
-    Format::Q5_0,
-    Format::Q5_1,
-    Format::Q8_0,
-    Format::Q4K,
-    Format::Q6K,
-];
-
-fn sets() -> impl Iterator<Item = InstructionSet> {
-    InstructionSet::ALL.into_iter().filter(|s| s.is_available())
-}
-
-fn rng(seed: u64) -> TestRng {
-    let mut bytes = [0; 32];
-    bytes[..8].copy_from_slice(&seed.to_le_bytes());
-    TestRng::from_seed(prop::test_runner::RngAlgorithm::ChaCha, &bytes)
-}
-
-/// Numbers of very different magnitudes.
-fn floats(rng: &mut TestRng, len: usize) -> Vec<f32> {
-    let number = |_| {
-        let unit = (rng.next_u32() >> 8) as f32 / (1 << 23) as f32 - 1.0;
-        let scale = [1e-3, 1.0, 1.0, 8.0][rng.next_u32() as usize % 4];
-        unit * scale
-    };
-    (0..len).map(number).collect()
-}
 
 /// Random bytes as blocks of a format, with scales that are small finite numbers.
 fn weights(rng: &mut TestRng, format: Format, rows: usize, columns: usize) -> Vec<u8> {
@@ -85,18 +56,6 @@ fn reference_row<F: Float>(format: Format, row: &[u8], x: &[f32]) -> u32 {
     reference::dot_float_row(&row, &x).to_bits()
 }
 
-fn bits(x: &[f32]) -> Vec<u32> {
-    x.iter().map(|x| x.to_bits()).collect()
-}
-
-fn hard(x: &[f32]) -> Vec<Hard> {
-    x.iter().copied().map(Hard).collect()
-}
-
-fn hard_bits(x: &[Hard]) -> Vec<u32> {
-    x.iter().map(|x| x.to_bits()).collect()
-}
-
 #[test]
 fn the_best_set_of_this_machine_is_among_those_tested() {
     let tested: Vec<_> = sets().collect();
@@ -113,7 +72,7 @@ fn products_are_those_of_the_specification() {
     let mut rng = rng(1);
     // Rows that do not fill their last tile, and positions in every grouping.
     for (rows, columns, positions) in [(1, 256, 1), (16, 512, 3), (37, 768, 15)] {
-        for format in FORMATS {
+        for format in Format::ALL {
             let weights = weights(&mut rng, format, rows, columns);
             let matrix = Matrix::pack(format, rows, columns, &weights).unwrap();
             let x = floats(&mut rng, positions * columns);
@@ -143,7 +102,7 @@ fn products_are_those_of_the_specification() {
 fn rows_are_those_that_were_laid_out() {
     let mut rng = rng(7);
     let (rows, columns) = (37, 512);
-    for format in FORMATS {
+    for format in Format::ALL {
         let weights = weights(&mut rng, format, rows, columns);
         let matrix = Matrix::pack(format, rows, columns, &weights).unwrap();
         let stored = weights.chunks_exact(format.row_bytes(columns).unwrap());
@@ -163,7 +122,7 @@ fn rows_are_those_that_were_laid_out() {
 fn products_do_not_saturate() {
     let columns = 256;
     let threads = Threads::new(1).unwrap();
-    for format in FORMATS.into_iter().filter(|f| f.block_len() > 1) {
+    for format in Format::ALL.into_iter().filter(|f| f.block_len() > 1) {
         for fill in [0xff, 0x80, 0x7f, 0x00] {
             let mut row = vec![fill; format.row_bytes(columns).unwrap()];
             for block in row.chunks_exact_mut(format.block_bytes()) {
@@ -193,7 +152,7 @@ fn products_do_not_saturate() {
 fn what_is_not_finite_is_found() {
     let threads = Threads::new(2).unwrap();
     for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
-        for format in FORMATS.into_iter().filter(|f| f.block_len() > 1) {
+        for format in Format::ALL.into_iter().filter(|f| f.block_len() > 1) {
             let mut x = vec![1.0; 512];
             x[300] = bad;
             for set in sets() {
@@ -364,161 +323,5 @@ fn rotations_are_those_of_the_specification() {
             rotation.rotate(set, first, heads, &mut x);
             assert_eq!(bits(&x), hard_bits(&expected), "{pairs:?} on {set:?}");
         }
-    }
-}
-
-/// Keys, values and queries of one text.
-struct TextData {
-    positions: usize,
-    keys: Vec<f32>,
-    values: Vec<f32>,
-    queries: Vec<f32>,
-}
-
-/// Heads of attention: so many queries share a key.
-#[derive(Clone, Copy)]
-struct Heads {
-    kv_heads: usize,
-    group: usize,
-    width: usize,
-}
-
-impl Heads {
-    fn text(self, rng: &mut TestRng, positions: usize) -> TextData {
-        let row = self.kv_heads * self.width;
-        TextData {
-            positions,
-            keys: floats(rng, positions * row),
-            values: floats(rng, positions * row),
-            queries: floats(rng, positions * row * self.group),
-        }
-    }
-
-    /// What the specification says for all positions of a text.
-    fn expected(self, text: &TextData, reach: Reach) -> Vec<u32> {
-        let row = self.kv_heads * self.width;
-        let of_head = |x: &[f32], head: usize, count: usize| -> Vec<Hard> {
-            let rows = x.chunks_exact(row).take(count);
-            let head = head * self.width..(head + 1) * self.width;
-            rows.flat_map(|row| hard(&row[head.clone()])).collect()
-        };
-        let heads = self.kv_heads * self.group;
-        let queries = text.queries.chunks_exact(self.width).enumerate();
-        let mixed = queries.flat_map(|(i, query)| {
-            let (position, head) = (i / heads, i % heads / self.group);
-            let count = match reach {
-                Reach::UpToOwn => position + 1,
-                Reach::All => text.positions,
-            };
-            let keys = of_head(&text.keys, head, count);
-            let values = of_head(&text.values, head, count);
-            hard_bits(&reference::attend(&hard(query), &keys, &values).unwrap())
-        });
-        mixed.collect()
-    }
-
-    fn cache(self, text: &TextData) -> Cache {
-        let mut cache = Cache::new(self.kv_heads, self.width, text.positions);
-        cache.extend(&text.keys, &text.values);
-        cache
-    }
-}
-
-const ALL_HEADS: [(usize, usize); 5] = [(1, 16), (2, 32), (3, 64), (4, 48), (1, 112)];
-
-/// Fed whole and in pieces.
-#[test]
-fn attention_is_that_of_the_specification() {
-    let (kv_heads, positions) = (2, 70);
-    let threads = Threads::new(3).unwrap();
-    for (group, width) in ALL_HEADS {
-        let shape = Heads {
-            kv_heads,
-            group,
-            width,
-        };
-        let text = shape.text(&mut rng(group as u64), positions);
-        let expected = shape.expected(&text, Reach::UpToOwn);
-        let (row, heads) = (kv_heads * width, kv_heads * group);
-        for set in sets() {
-            for piece in [1, 7, 32, positions] {
-                let mut cache = Cache::new(kv_heads, width, positions);
-                let mut found = Vec::new();
-                let kv = text.keys.chunks(piece * row);
-                let kv = kv.zip(text.values.chunks(piece * row));
-                for ((k, v), q) in kv.zip(text.queries.chunks(piece * heads * width)) {
-                    cache.extend(k, v);
-                    let mut out = vec![0.0; q.len()];
-                    let texts = [Attended {
-                        cache: &cache,
-                        positions: k.len() / row,
-                    }];
-                    attend(set, &threads, heads, Reach::UpToOwn, &texts, q, &mut out).unwrap();
-                    found.extend(bits(&out));
-                }
-                let case = format!("{group} heads of {width} a key, by {piece}, on {set:?}");
-                assert_eq!(found, expected, "{case}");
-            }
-        }
-    }
-}
-
-/// Several texts at once, each as if it were alone.
-#[test]
-fn attention_of_several_texts_is_that_of_each() {
-    let threads = Threads::new(3).unwrap();
-    for (group, width) in ALL_HEADS {
-        let shape = Heads {
-            kv_heads: 2,
-            group,
-            width,
-        };
-        let mut rng = rng(group as u64);
-        let texts = [5, 1, 33, 16].map(|positions| shape.text(&mut rng, positions));
-        let caches: Vec<Cache> = texts.iter().map(|text| shape.cache(text)).collect();
-        let pairs = caches.iter().zip(&texts);
-        let attended = pairs.map(|(cache, text)| Attended {
-            cache,
-            positions: text.positions,
-        });
-        let attended: Vec<Attended> = attended.collect();
-        let queries = texts.each_ref().map(|text| &text.queries[..]).concat();
-        for reach in [Reach::UpToOwn, Reach::All] {
-            let expected = texts.each_ref().map(|t| shape.expected(t, reach)).concat();
-            for set in sets() {
-                let mut out = vec![0.0; queries.len()];
-                attend(
-                    set,
-                    &threads,
-                    2 * group,
-                    reach,
-                    &attended,
-                    &queries,
-                    &mut out,
-                )
-                .unwrap();
-                assert_eq!(
-                    bits(&out),
-                    expected,
-                    "{group} heads of {width}, {reach:?}, {set:?}"
-                );
-            }
-        }
-    }
-}
-
-#[test]
-fn attention_finds_what_is_not_finite() {
-    let threads = Threads::new(1).unwrap();
-    for set in sets() {
-        let mut cache = Cache::new(1, 16, 4);
-        cache.extend(&[1e30; 16], &[1.0; 16]);
-        let texts = [Attended {
-            cache: &cache,
-            positions: 1,
-        }];
-        let (queries, mut out) = ([1e30; 16], [0.0; 16]);
-        let result = attend(set, &threads, 1, Reach::UpToOwn, &texts, &queries, &mut out);
-        assert!(result.is_err(), "{set:?}");
     }
 }

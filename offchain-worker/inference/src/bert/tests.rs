@@ -2,22 +2,16 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use super::*;
-use crate::store::ModelFiles;
+use crate::test_models::weights_of;
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
 use candle_transformers::models::bert::{BertModel, Config};
 use hex_literal::hex;
 use kagari_kernels::fast::{InstructionSet, Threads};
 use kagari_primitives::{known_models, trace::values_hash};
-use std::path::PathBuf;
 
 fn weights() -> Vec<u8> {
-    let home = || PathBuf::from(std::env::var_os("HOME").expect("HOME is set"));
-    let models = std::env::var_os("KAGARI_MODELS").map(PathBuf::from);
-    let models = models.unwrap_or_else(|| home().join(".cache/kagari/models"));
-    let files = ModelFiles::locate(&models, &known_models::all_minilm_l6_v2()).unwrap();
-    let weights = files.weights.read(|bytes| Ok(bytes.to_vec()));
-    weights.expect("run scripts/setup.sh")
+    weights_of(&known_models::all_minilm_l6_v2())
 }
 
 fn bert(weights: &[u8]) -> Bert {

@@ -41,18 +41,6 @@ struct Ready {
     bytes: u64,
 }
 
-impl Ready {
-    fn start(&self) -> Result<Work, Failure> {
-        let Self {
-            model, task, seed, ..
-        } = self;
-        match &self.claimed {
-            Some(claimed) => model.start_replay(task, seed, &self.input, claimed.clone()),
-            None => model.start(task, seed, &self.input),
-        }
-    }
-}
-
 /// A job at work.
 struct Running {
     id: u64,
@@ -153,20 +141,29 @@ impl Scheduler {
             if !self.room.take(ready.bytes) {
                 return self.waiting.push_front(ready);
             }
-            match ready.start() {
+            let Ready {
+                id,
+                model,
+                task,
+                seed,
+                input,
+                claimed,
+                bytes,
+            } = ready;
+            match model.begin(&task, &seed, &input, claimed) {
                 Ok(work) => {
                     let running = Running {
-                        id: ready.id,
-                        model: ready.model,
+                        id,
+                        model,
                         work,
-                        bytes: ready.bytes,
+                        bytes,
                     };
                     self.report(&running);
                     self.running.push(running);
                 }
                 Err(failure) => {
-                    self.room.give_back(ready.bytes);
-                    self.outlet.fail(ready.id, failure);
+                    self.room.give_back(bytes);
+                    self.outlet.fail(id, failure);
                 }
             }
         }

@@ -145,9 +145,9 @@ fn a_flipped_weight_is_noticed() {
     bench.try_cheat("a flipped weight", |bench| {
         let job = bench.job();
         let random = [(); 4].map(|()| bench.rng.next_u64() as usize);
-        let whole = tampered::flip_a_weight(&bench.file, &mut other, random);
+        let layer = tampered::flip_a_weight(&bench.file, &mut other, random);
         let claimed = generate(&other, &bench.manifest, job.clone());
-        tampered::put_back(&mut other, whole);
+        tampered::put_back(&bench.file, &mut other, layer);
         Some((job, claimed))
     });
 }
@@ -162,7 +162,7 @@ fn rows_reduced_in_another_order_are_noticed() {
         let blocks = [(); 2].map(|()| bench.below(1_536 / 32));
         tampered::swap_blocks(&bench.file, &mut other, layer, blocks);
         let claimed = generate(&other, &bench.manifest, job.clone());
-        tampered::put_back_layer(&bench.file, &mut other, layer);
+        tampered::put_back(&bench.file, &mut other, layer);
         (blocks[0] != blocks[1]).then_some((job, claimed))
     });
 }

@@ -3,7 +3,8 @@
 
 use super::{
     header::{self, tensors},
-    Feed, Llama,
+    tests::feed,
+    Llama,
 };
 use crate::gguf::Gguf;
 use candle_core::{
@@ -85,17 +86,13 @@ fn file(family: &str, shape: &ModelShape) -> Vec<u8> {
 
 fn logits(file: &[u8], shape: ModelShape) -> Vec<f32> {
     let llama = Llama::load(&Gguf::parse(file).unwrap(), shape).unwrap();
-    let mut session = llama.session(WORDS.len());
-    let words = &WORDS;
-    let session = &mut session;
-    let mut states = llama
-        .feed(&mut [Feed { session, words }])
-        .remove(0)
-        .unwrap();
-    let last = states.split_off(states.len() - llama.width());
-    let decided = llama.decide(&last).unwrap();
-    let (_, logits) = decided.rows().next().unwrap();
-    logits.to_vec()
+    feed(&llama, &mut llama.session(WORDS.len()), &WORDS).1
+}
+
+/// The words as candle takes them.
+fn ids() -> Tensor {
+    let ids = Tensor::new(&WORDS, &Device::Cpu);
+    ids.unwrap().unsqueeze(0).unwrap()
 }
 
 fn assert_near(found: &[f32], expected: &Tensor) {
@@ -116,11 +113,7 @@ fn qwen2_is_that_of_candle_transformers_but_for_rounding() {
     let mut reader = Cursor::new(&file);
     let content = Content::read(&mut reader).unwrap();
     let model = quantized_qwen2::ModelWeights::from_gguf(content, &mut reader, &Device::Cpu);
-    let ids = Tensor::new(&WORDS, &Device::Cpu)
-        .unwrap()
-        .unsqueeze(0)
-        .unwrap();
-    let expected = model.unwrap().forward(&ids, 0).unwrap();
+    let expected = model.unwrap().forward(&ids(), 0).unwrap();
     assert_near(&logits(&file, SHAPE), &expected);
 }
 
@@ -135,11 +128,7 @@ fn qwen3_is_that_of_candle_transformers_but_for_rounding() {
     let mut reader = Cursor::new(&file);
     let content = Content::read(&mut reader).unwrap();
     let model = quantized_qwen3::ModelWeights::from_gguf(content, &mut reader, &Device::Cpu);
-    let ids = Tensor::new(&WORDS, &Device::Cpu)
-        .unwrap()
-        .unsqueeze(0)
-        .unwrap();
-    let expected = model.unwrap().forward(&ids, 0).unwrap();
+    let expected = model.unwrap().forward(&ids(), 0).unwrap();
     assert_near(&logits(&file, shape), &expected);
 }
 

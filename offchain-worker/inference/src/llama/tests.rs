@@ -2,21 +2,16 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use super::*;
-use crate::store::{file_hash, ModelFiles};
+use crate::{store::file_hash, test_models::weights_of};
 use candle_core::{quantized::gguf_file::Content, Device, Tensor};
 use candle_transformers::models::quantized_llama::ModelWeights;
 use hex_literal::hex;
 use kagari_kernels::fast::{InstructionSet, Threads};
 use kagari_primitives::{known_models, trace::values_hash, Hash};
-use std::{io::Cursor, path::PathBuf};
+use std::io::Cursor;
 
 pub(super) fn weights() -> Vec<u8> {
-    let home = || PathBuf::from(std::env::var_os("HOME").expect("HOME is set"));
-    let models = std::env::var_os("KAGARI_MODELS").map(PathBuf::from);
-    let models = models.unwrap_or_else(|| home().join(".cache/kagari/models"));
-    let files = ModelFiles::locate(&models, &known_models::smollm2_135m_instruct()).unwrap();
-    let weights = files.weights.read(|bytes| Ok(bytes.to_vec()));
-    weights.expect("run scripts/setup.sh")
+    weights_of(&known_models::smollm2_135m_instruct())
 }
 
 pub(super) fn llama(weights: &[u8]) -> Llama {
@@ -35,7 +30,7 @@ fn likeliest(logits: &[f32]) -> usize {
 }
 
 /// Feeds words, and gives what the next one is decided from.
-fn feed(llama: &Llama, session: &mut Session, words: &[Word]) -> (Vec<f32>, Vec<f32>) {
+pub(super) fn feed(llama: &Llama, session: &mut Session, words: &[Word]) -> (Vec<f32>, Vec<f32>) {
     let mut states = llama
         .feed(&mut [Feed { session, words }])
         .remove(0)

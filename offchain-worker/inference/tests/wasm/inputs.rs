@@ -3,19 +3,6 @@
 use kagari_kernels::reference::Format;
 use proptest::{prelude::*, test_runner::TestRng};
 
-/// All formats, in the order in which the compiled specification numbers them.
-pub const FORMATS: [Format; 9] = [
-    Format::F32,
-    Format::F16,
-    Format::Q4_0,
-    Format::Q4_1,
-    Format::Q5_0,
-    Format::Q5_1,
-    Format::Q8_0,
-    Format::Q4K,
-    Format::Q6K,
-];
-
 /// What numbers are like.
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {

@@ -7,7 +7,7 @@
 mod inputs;
 mod judge;
 
-use inputs::{floats, rng, row, FORMATS, KINDS};
+use inputs::{floats, rng, row, KINDS};
 use judge::{judge, Argument};
 use kagari_kernels::{
     fast::{
@@ -116,7 +116,7 @@ fn lengths(format: Format) -> Vec<usize> {
 #[test]
 fn products_are_the_same() {
     let mut rng = rng(1);
-    for (number, format) in (0..).zip(FORMATS) {
+    for (number, format) in (0..).zip(Format::ALL) {
         let (mut finite, mut all) = (0, 0);
         for len in lengths(format) {
             for (weights, inputs) in KINDS.iter().flat_map(|w| KINDS.map(|x| (*w, x))) {
@@ -152,7 +152,7 @@ fn products_are_the_same() {
 fn products_of_matrices_are_the_same() {
     let (rows, positions, threads) = (37, 3, threads());
     let mut rng = rng(2);
-    for (number, format) in (0..).zip(FORMATS) {
+    for (number, format) in (0..).zip(Format::ALL) {
         let len = 512;
         let weights: Vec<u8> = (0..rows)
             .flat_map(|_| row(&mut rng, format, KINDS[0], len))
@@ -183,7 +183,7 @@ fn products_of_matrices_are_the_same() {
 #[test]
 fn rows_as_floats_are_the_same() {
     let mut rng = rng(3);
-    for (number, format) in (0..).zip(FORMATS) {
+    for (number, format) in (0..).zip(Format::ALL) {
         for (len, kind) in lengths(format).iter().flat_map(|l| KINDS.map(|k| (*l, k))) {
             let row = row(&mut rng, format, kind, len);
             let arguments = [Argument::Number(number), Argument::Bytes(&row)];
@@ -218,7 +218,7 @@ fn words_of<F: Float>(quantised: Result<Quantised<F>, NonFinite>) -> Bits {
 #[test]
 fn quantised_activations_are_the_same() {
     let mut rng = rng(4);
-    for (number, format) in (0..).zip(FORMATS).filter(|(_, f)| f.block_len() > 1) {
+    for (number, format) in (0..).zip(Format::ALL).filter(|(_, f)| f.block_len() > 1) {
         for (len, kind) in lengths(format).iter().flat_map(|l| KINDS.map(|k| (*l, k))) {
             let x = floats(&mut rng, kind, len);
             let soft = words_of(quantised::<Soft>(format, &x));

@@ -53,15 +53,22 @@ impl Kernel for RmsNorm<'_> {
     unsafe fn run<L: Lanes>(self) -> Result<(), NonFinite> {
         let len = self.weight.len();
         for (x, out) in self.x.chunks_exact(len).zip(self.out.chunks_exact_mut(len)) {
-            let mean = unsafe { sum_of_squares::<L>(x) } / len as f32 + self.epsilon;
-            let inverse = 1.0 / mean.sqrt();
-            if !(mean.is_finite() && inverse.is_finite()) {
-                return Err(NonFinite);
-            }
+            let mean = unsafe { sum_of_squares::<L>(x) } / len as f32;
+            let inverse = inverse_root(mean + self.epsilon)?;
             let rows = out.iter_mut().zip(x).zip(self.weight);
             rows.for_each(|((out, x), w)| *out = x * inverse * w);
         }
         Ok(())
+    }
+}
+
+/// `1 / sqrt(x)`, in two roundings.
+#[inline(always)]
+fn inverse_root(x: f32) -> Result<f32, NonFinite> {
+    let inverse = 1.0 / x.sqrt();
+    match x.is_finite() && inverse.is_finite() {
+        true => Ok(inverse),
+        false => Err(NonFinite),
     }
 }
 
@@ -121,11 +128,8 @@ impl Kernel for LayerNorm<'_> {
         for x in self.x.chunks_exact_mut(len) {
             let mean = unsafe { sum::<L>(x) } / len as f32;
             x.iter_mut().for_each(|x| *x -= mean);
-            let variance = unsafe { sum_of_squares::<L>(x) } / len as f32 + self.epsilon;
-            let inverse = 1.0 / variance.sqrt();
-            if !(variance.is_finite() && inverse.is_finite()) {
-                return Err(NonFinite);
-            }
+            let variance = unsafe { sum_of_squares::<L>(x) } / len as f32;
+            let inverse = inverse_root(variance + self.epsilon)?;
             let (weights, biases) = (self.weight.as_chunks::<WIDTH>().0, self.bias.as_chunks().0);
             let vectors = x.as_chunks_mut::<WIDTH>().0.iter_mut();
             for (x, (weight, bias)) in vectors.zip(weights.iter().zip(biases)) {

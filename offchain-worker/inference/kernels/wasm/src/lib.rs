@@ -22,25 +22,12 @@ use kagari_kernels::{
 /// Returned where a NaN or an infinity has come up.
 pub const NON_FINITE: i32 = 1;
 
-/// The formats, each by its place here.
-const FORMATS: [Format; 9] = [
-    Format::F32,
-    Format::F16,
-    Format::Q4_0,
-    Format::Q4_1,
-    Format::Q5_0,
-    Format::Q5_1,
-    Format::Q8_0,
-    Format::Q4K,
-    Format::Q6K,
-];
-
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo) -> ! {
     core::arch::wasm32::unreachable()
 }
 
-/// The product of a row of weights, as its bytes stand in the file, and activations, quantised as the
+/// The product of a row of weights of a format, which has its place in [`Format::ALL`], as its bytes stand in the file, and activations, quantised as the
 /// format wants it.
 ///
 /// # Safety
@@ -55,7 +42,7 @@ pub unsafe extern "C" fn dot_row(
     len: usize,
     out: *mut u32,
 ) -> i32 {
-    let format = FORMATS[format as usize];
+    let format = Format::ALL[format as usize];
     // SAFETY: the caller's promise.
     let (row, x) = unsafe { (slice::from_raw_parts(row, row_bytes), floats(x, len)) };
     let product = dot(format, row, &x).map(|product| vec![product]);
@@ -92,7 +79,7 @@ pub unsafe extern "C" fn dequantise_row(
 ) -> i32 {
     // SAFETY: the caller's promise.
     let row = unsafe { slice::from_raw_parts(row, row_bytes) };
-    let floats = reference::dequantise_row(FORMATS[format as usize], row);
+    let floats = reference::dequantise_row(Format::ALL[format as usize], row);
     // SAFETY: the caller's promise.
     unsafe { give(Ok(floats), out) }
 }
@@ -107,7 +94,7 @@ pub unsafe extern "C" fn dequantise_row(
 pub unsafe extern "C" fn quantise(format: u32, x: *const u32, len: usize, out: *mut u32) -> i32 {
     // SAFETY: the caller's promise.
     let x = unsafe { floats(x, len) };
-    let words = quantised(FORMATS[format as usize], &x).map(|quantised| words_of(&quantised));
+    let words = quantised(Format::ALL[format as usize], &x).map(|quantised| words_of(&quantised));
     // SAFETY: the caller's promise.
     unsafe { give(words, out) }
 }

@@ -65,15 +65,8 @@ fn requantise(matrix: &Matrix, dtype: GgmlDType, format: Format) -> Matrix {
     Matrix::pack(format, rows, columns, &quantised.data().unwrap()).unwrap()
 }
 
-/// A matrix that was taken out of a layer.
-pub struct TakenOut {
-    layer: usize,
-    name: &'static str,
-    matrix: Matrix,
-}
-
-/// Flips one bit of one weight of a layer's matrix, by four random numbers; gives what stood there.
-pub fn flip_a_weight(file: &[u8], llama: &mut Llama, random: [usize; 4]) -> TakenOut {
+/// Flips one bit of one weight of a layer's matrix, by four random numbers; gives the layer.
+pub fn flip_a_weight(file: &[u8], llama: &mut Llama, random: [usize; 4]) -> usize {
     let layer = random[0] % llama.weights.layers.len();
     let name = PARTS[random[1] % PARTS.len()];
     let gguf = Gguf::parse(file).unwrap();
@@ -87,21 +80,12 @@ pub fn flip_a_weight(file: &[u8], llama: &mut Llama, random: [usize; 4]) -> Take
     let weights = HEADER..block;
     bytes[at + weights.start + random[3] % weights.len()] ^= 1 << (random[3] / weights.len() % 8);
     let flipped = Matrix::pack(stored.format, stored.rows, stored.columns, &bytes).unwrap();
-    let matrix = std::mem::replace(part(&mut llama.weights.layers[layer], name), flipped);
-    TakenOut {
-        layer,
-        name,
-        matrix,
-    }
+    *part(&mut llama.weights.layers[layer], name) = flipped;
+    layer
 }
 
-/// Puts a matrix back.
-pub fn put_back(llama: &mut Llama, out: TakenOut) {
-    *part(&mut llama.weights.layers[out.layer], out.name) = out.matrix;
-}
-
-/// Puts a whole layer back.
-pub fn put_back_layer(file: &[u8], llama: &mut Llama, layer: usize) {
+/// Puts a layer back as it was.
+pub fn put_back(file: &[u8], llama: &mut Llama, layer: usize) {
     let gguf = Gguf::parse(file).unwrap();
     let loader = Loader { gguf: &gguf };
     llama.weights.layers[layer] = loader.layer(layer as u16).unwrap();
