@@ -52,7 +52,7 @@ pub fn smollm2_135m_instruct() -> Manifest {
         },
         weights: ModelFile {
             hash: H256(hex!(
-                "d63af87b96e2fd6551e9e7320602f3934f34c41a91004117dd24981571d02f79"
+                "5f4fa13bfc6dd4a91fd00e22974a9c4e9ed628fd7d7f307398ddf30260d6b2c3"
             )),
             len: 98_362_432,
         },
@@ -95,13 +95,13 @@ pub fn all_minilm_l6_v2() -> Manifest {
         },
         weights: ModelFile {
             hash: H256(hex!(
-                "a22e6a6ad8c13ac7e62a535a9c46fd2a8d3bba82998108f434dd260c5ab81563"
+                "8087e9bf97c265f8435ed268733ecf3791825ad24850fd5d84d89e32ee3a589a"
             )),
             len: 90_868_376,
         },
         tokenizer: Some(ModelFile {
             hash: H256(hex!(
-                "1643ffa5ce8bc87654926557226b9ef0669ee1b5c1817b753dae593afd43ee0a"
+                "82483bb4f0bdb81779f295ecc5a93285d2156834e994a2169f9800e4c8f250c1"
             )),
             len: 466_247,
         }),

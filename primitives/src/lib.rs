@@ -47,7 +47,7 @@ pub type Balance = u128;
 pub type BlockNumber = u32;
 /// Count of an account's signed extrinsics.
 pub type Nonce = u32;
-/// BLAKE2b-256, the chain's only hash.
+/// BLAKE2b-256, but for files' contents: see [`model::ModelFile`].
 pub type Hash = H256;
 /// Identifies a job: see [`job::job_id`].
 pub type JobId = H256;

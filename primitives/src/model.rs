@@ -186,7 +186,7 @@ pub struct ChatTemplate {
 )]
 #[serde(rename_all = "camelCase")]
 pub struct ModelFile {
-    /// BLAKE2b-256 of the file's bytes.
+    /// BLAKE3 of the file's bytes: a tree, so that a part of a file can be checked alone.
     pub hash: H256,
     /// Length in bytes.
     pub len: u64,

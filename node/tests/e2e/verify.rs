@@ -201,7 +201,7 @@ async fn what_can_not_be_verified_is_no_lie(market: &Market, embedding: JobId) {
 
     spoil_embedder(dir.path());
     let spoilt = market.verify_on(dir.path(), embedding, &[]).await;
-    assert_fails(&spoilt, "BLAKE2b-256 hash");
+    assert_fails(&spoilt, "BLAKE3 hash");
 
     let small = market
         .verify(embedding, &["--inference-memory", "64"])

@@ -83,7 +83,7 @@ fn embed(model: &Model, inputs: &[Vec<Word>]) -> Vec<Work> {
 fn report(way: &str, inputs: &[Vec<Word>], work: impl Fn()) {
     work();
     let tokens: usize = inputs.iter().map(Vec::len).sum();
-    let rate = tokens as f64 / median(RUNS, || seconds(&work));
+    let rate = tokens as f64 / median((0..RUNS).map(|_| seconds(&work)));
     println!(
         "{}",
         json!({ "name": "kagari", "way": way, "tokens a second": rate.round() })

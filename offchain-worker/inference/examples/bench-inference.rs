@@ -96,7 +96,10 @@ fn candle(file: &Path, prompt: usize, new: usize) {
 }
 
 fn report(name: &str, prefill: impl Fn() -> f64, decode: impl Fn() -> f64) {
-    let (prefill, decode) = (median(RUNS, prefill), median(RUNS, decode));
+    let (prefill, decode) = (
+        median((0..RUNS).map(|_| prefill())),
+        median((0..RUNS).map(|_| decode())),
+    );
     let (prefill, decode) = (PREFILL as f64 / prefill, (DECODE - 1) as f64 / decode);
     println!(r#"{{"name":"{name}","prefill":{prefill:.1},"decode":{decode:.1}}}"#);
 }
@@ -108,7 +111,7 @@ fn report_replay(model: &Model, file: &[u8]) {
     let claimed = generate();
     let replay = || model.replay(&task, &[0; 32], &input, &claimed).unwrap();
     let head = Head::new(file);
-    let cost = |work: &dyn Fn()| median(RUNS, || seconds(work));
+    let cost = |work: &dyn Fn()| median((0..RUNS).map(|_| seconds(work)));
     let generating = cost(&|| drop(generate()));
     let replaying = cost(&|| assert_eq!(replay(), Replayed::Holds));
     let prefilling = cost(&|| drop(complete(model, 320, 1))) + cost(&|| head.project(256));
@@ -152,7 +155,7 @@ fn report_batch(model: &Model, generating_one: f64) {
     };
     let holds = Outcome::Replayed(Replayed::Holds);
     assert!(replay().iter().all(|found| *found == holds));
-    let cost = |work: &dyn Fn()| median(3, || seconds(work));
+    let cost = |work: &dyn Fn()| median((0..3).map(|_| seconds(work)));
     let (generating, replaying) = (cost(&|| drop(generate())), cost(&|| drop(replay())));
     let tokens: usize = claims.iter().map(|claimed| claimed.output.len()).sum();
     println!(
@@ -232,6 +235,6 @@ fn report_limit(weights: &[u8]) {
             reading.into_iter().for_each(|r| drop(r.join()));
         });
     };
-    let limit = 1.0 / median(3 * RUNS, || seconds(read));
+    let limit = 1.0 / median((0..3 * RUNS).map(|_| seconds(read)));
     println!(r#"{{"name":"reading the weights","decode":{limit:.1}}}"#);
 }

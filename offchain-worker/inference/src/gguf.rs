@@ -110,6 +110,28 @@ impl<'a> Texts<'a> {
     }
 }
 
+/// A list of texts, copied out of the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnedTexts {
+    count: usize,
+    bytes: Vec<u8>,
+}
+
+impl OwnedTexts {
+    /// The texts, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        let (count, bytes) = (self.count, &self.bytes[..]);
+        Texts { count, bytes }.iter()
+    }
+}
+
+impl From<Texts<'_>> for OwnedTexts {
+    fn from(Texts { count, bytes }: Texts) -> Self {
+        let bytes = bytes.to_vec();
+        Self { count, bytes }
+    }
+}
+
 impl Numbers<'_> {
     /// The integers, in order; none if it is a list of something else.
     pub fn integers(&self) -> impl Iterator<Item = u64> + '_ {

@@ -17,6 +17,7 @@ use crate::{
     gguf::Gguf,
     processor::{Input, Processor},
 };
+use header::Hyperparameters;
 use kagari_kernels::{
     fast::{add, add_to_rows, attend, gate, rms_norm, scale, Attended, Cache, Reach, Rotation},
     float::Hard,
@@ -24,7 +25,7 @@ use kagari_kernels::{
     NonFinite,
 };
 use kagari_primitives::{model::ModelShape, Word, MAX_INPUT, MAX_OUTPUT};
-use weights::{Layer, Projection, Weights};
+use weights::{Layer, Loader, Projection, Weights};
 
 /// Positions that pass through the layers at once: so many that weights are read seldom, and so few
 /// that their activations stay near the processor.
@@ -38,6 +39,16 @@ pub struct Llama {
     rotation: Rotation,
     shape: ModelShape,
     processor: Processor,
+}
+
+/// A decoder whose header was read, and for whose weights there is memory.
+pub struct PreparedLlama<'a> {
+    weights: Loader<'a>,
+    rotation: Rotation,
+    processor: Processor,
+    given: Hyperparameters,
+    shape: ModelShape,
+    bytes: u64,
 }
 
 /// One text that grows. It belongs to the decoder that it comes from.
@@ -89,6 +100,28 @@ impl Session {
     }
 }
 
+impl PreparedLlama<'_> {
+    /// Bytes that the model takes, without sessions.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Lays out the weights.
+    pub fn lay_out(mut self) -> Result<Llama, String> {
+        let weights = &mut self.weights;
+        let weights = self
+            .processor
+            .threads
+            .run(|| weights.all(&self.given, &self.shape))?;
+        Ok(Llama {
+            weights,
+            rotation: self.rotation,
+            shape: self.shape,
+            processor: self.processor,
+        })
+    }
+}
+
 impl Llama {
     /// Bytes that the model of a file would take, without sessions. It must be a Llama of `shape`.
     pub fn bytes_of(gguf: &Gguf, shape: &ModelShape) -> Result<u64, String> {
@@ -98,20 +131,23 @@ impl Llama {
     }
 
     /// Takes the weights out of a GGUF file. They must be those of `shape` to the last tensor.
-    pub fn load(gguf: &Gguf, shape: ModelShape) -> Result<Self, String> {
-        let given = header::check(gguf, &shape).map_err(|e| e.to_string())?;
-        let processor = Processor::new()?;
-        let (base, width) = (given.rope_base, shape.head_dim.into());
-        let (weights, rotation) = processor.threads.run(|| {
-            let weights = Weights::load(gguf, &given, &shape);
-            let rotation = Rotation::new(given.family.pairs, base, width, positions_of(&shape));
-            (weights, rotation)
-        });
-        Ok(Self {
-            weights: weights?,
-            rotation,
+    #[cfg(test)]
+    pub fn load(gguf: Gguf, shape: ModelShape) -> Result<Self, String> {
+        Self::prepare(gguf, shape)?.lay_out()
+    }
+
+    /// Does what needs no more of the file than its header.
+    pub fn prepare(gguf: Gguf<'_>, shape: ModelShape) -> Result<PreparedLlama<'_>, String> {
+        let given = header::check(&gguf, &shape).map_err(|e| e.to_string())?;
+        let bytes = Self::bytes_of(&gguf, &shape)?;
+        let (pairs, width) = (given.family.pairs, shape.head_dim.into());
+        Ok(PreparedLlama {
+            rotation: Rotation::new(pairs, given.rope_base, width, positions_of(&shape)),
+            weights: Loader::new(gguf, bytes)?,
+            processor: Processor::new()?,
+            given,
             shape,
-            processor,
+            bytes,
         })
     }
 

@@ -5,7 +5,7 @@ use crate::{
     chat,
     completion::{self, Replayed},
     gguf::Gguf,
-    llama::Llama,
+    llama::{Llama, PreparedLlama},
     memory::job_bytes,
     protocol::{ChatMessage, Completed, Failure},
     safetensors,
@@ -303,23 +303,35 @@ fn load_llama(
     manifest: &Manifest,
     room: u64,
 ) -> Result<(Network, Text, u64), Failure> {
-    let (shape, vocab) = (manifest.shape, manifest.shape.vocab);
-    let loaded = weights.read(|bytes| {
-        let gguf = Gguf::parse(bytes).map_err(|e| e.to_string())?;
-        let bytes = Llama::bytes_of(&gguf, &shape)?;
-        if bytes > room {
-            return Ok(None);
-        }
-        let (text, llama) = thread::scope(|scope| {
-            let text = scope.spawn(|| Text::from_gguf(&gguf, vocab));
-            let llama = Llama::load(&gguf, shape);
-            (text.join(), llama)
-        });
-        let text = text.map_err(|_| "its vocabulary made a reader panic".to_owned())?;
-        let text = text.map_err(|e| e.to_string())?;
-        Ok(Some((Network::Decoder(llama?), text, bytes)))
-    })?;
-    loaded.ok_or_else(|| too_large(manifest))
+    let file = weights.open()?;
+    let (hashed, prepared) = thread::scope(|scope| {
+        let hashing = scope.spawn(|| file.check_hash());
+        let prepared = prepare_llama(&file.bytes, manifest, room);
+        (hashing.join(), prepared)
+    });
+    let failure = |problem| weights.failure(problem);
+    hashed.map_err(|_| failure("could not be hashed".into()))??;
+    let Some((text, llama)) = prepared.map_err(failure)? else {
+        return Err(too_large(manifest));
+    };
+    let bytes = llama.bytes();
+    let llama = llama.lay_out().map_err(failure)?;
+    Ok((Network::Decoder(llama), text, bytes))
+}
+
+/// What can be done while the file is hashed, since it needs no more than its header; `None` if there is no
+/// room for the rest.
+fn prepare_llama<'a>(
+    file: &'a [u8],
+    manifest: &Manifest,
+    room: u64,
+) -> Result<Option<(Text, PreparedLlama<'a>)>, String> {
+    let gguf = Gguf::parse(file).map_err(|e| e.to_string())?;
+    if Llama::bytes_of(&gguf, &manifest.shape)? > room {
+        return Ok(None);
+    }
+    let text = Text::from_gguf(&gguf, manifest.shape.vocab)?;
+    Ok(Some((text, Llama::prepare(gguf, manifest.shape)?)))
 }
 
 fn load_bert(

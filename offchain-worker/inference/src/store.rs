@@ -1,6 +1,6 @@
 //! The models on disk: `<models>/<manifest name>/model.gguf`, or `model.safetensors` and
 //! `tokenizer.json`. A file's length is compared with the manifest's before anything in it is parsed, and its
-//! hash before anything that was parsed is used.
+//! hash before anything but a header is used.
 
 use crate::protocol::Failure;
 use kagari_primitives::{
@@ -8,12 +8,10 @@ use kagari_primitives::{
     Hash,
 };
 use memmap2::Mmap;
-use sp_crypto_hashing::blake2_256;
 use std::{
     fs::File,
     io,
     path::{Path, PathBuf},
-    thread,
 };
 
 /// What to do about a file that is missing or wrong.
@@ -72,20 +70,20 @@ impl ExpectedFile {
         std::fs::metadata(&self.path).is_ok_and(|m| m.is_file() && m.len() == self.file.len)
     }
 
-    /// Opens the file, if its length is that of the manifest, and gives what `read` makes of it, if its
-    /// hash is the manifest's too. It is hashed while it is read.
+    /// What `read` makes of the file, if its length and its hash are those of the manifest.
     pub fn read<R>(&self, read: impl FnOnce(&[u8]) -> Result<R, String>) -> Result<R, Failure> {
+        let file = self.open()?;
+        file.check_hash()?;
+        read(&file.bytes).map_err(|problem| self.failure(problem))
+    }
+
+    /// Opens the file, if its length is that of the manifest.
+    pub fn open(&self) -> Result<OpenFile<'_>, Failure> {
         self.check_length()?;
-        let bytes = self
-            .map()
-            .map_err(|e| self.failure(format!("cannot be read: {e}")))?;
-        let (hashed, made) = thread::scope(|scope| {
-            let hashing = scope.spawn(|| self.check_hash(&bytes));
-            let made = read(&bytes);
-            (hashing.join(), made)
-        });
-        hashed.map_err(|_| self.failure("could not be hashed".into()))??;
-        made.map_err(|problem| self.failure(problem))
+        let map = self.map();
+        let bytes = map.map_err(|e| self.failure(format!("cannot be read: {e}")))?;
+        let expected = self;
+        Ok(OpenFile { expected, bytes })
     }
 
     fn check_length(&self) -> Result<(), Failure> {
@@ -114,24 +112,34 @@ impl ExpectedFile {
         unsafe { Mmap::map(&file) }
     }
 
-    fn check_hash(&self, bytes: &[u8]) -> Result<(), Failure> {
-        let (found, expected) = (file_hash(bytes), self.file.hash);
-        if found == expected {
-            return Ok(());
-        }
-        let problem =
-            format!("has the BLAKE2b-256 hash {found:?}, expected {expected:?}; {ADVICE}");
-        Err(self.failure(problem))
-    }
-
-    fn failure(&self, problem: String) -> Failure {
+    /// What is wrong with this file.
+    pub fn failure(&self, problem: String) -> Failure {
         Failure::bad_model(format!("{}: {problem}", self.path.display()))
     }
 }
 
-/// The hash by which manifests name files: BLAKE2b-256.
+/// A file of the right length. Its hash is known once it was checked.
+pub struct OpenFile<'a> {
+    expected: &'a ExpectedFile,
+    /// What is in it.
+    pub bytes: Mmap,
+}
+
+impl OpenFile<'_> {
+    /// Checks the file's hash.
+    pub fn check_hash(&self) -> Result<(), Failure> {
+        let (found, expected) = (file_hash(&self.bytes), self.expected.file.hash);
+        if found == expected {
+            return Ok(());
+        }
+        let problem = format!("has the BLAKE3 hash {found:?}, expected {expected:?}; {ADVICE}");
+        Err(self.expected.failure(problem))
+    }
+}
+
+/// The hash by which manifests name files: BLAKE3, several times as fast as the chain's own hash.
 pub fn file_hash(bytes: &[u8]) -> Hash {
-    Hash::from(blake2_256(bytes))
+    Hash::from(*blake3::hash(bytes).as_bytes())
 }
 
 #[cfg(test)]

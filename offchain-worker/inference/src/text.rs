@@ -6,23 +6,35 @@
 mod gguf_vocabulary;
 
 use crate::{gguf::Gguf, protocol::Failure};
+use gguf_vocabulary::Vocabulary;
 use kagari_primitives::{Word, MAX_INPUT};
+use std::{panic::catch_unwind, sync::LazyLock};
 use tokenizers::Tokenizer;
 
 /// Most bytes of a text: 32 for each word of the longest input.
 const MAX_TEXT: usize = 32 * MAX_INPUT as usize;
 
-/// A model's tokenizer.
+/// A model's tokenizer. Jobs are token ids, so it is built when the first text comes.
 pub struct Text {
-    tokenizer: Tokenizer,
+    tokenizer: LazyLock<Built, Box<dyn FnOnce() -> Built + Send>>,
     vocab: u32,
 }
+
+/// A tokenizer, or what is wrong with what it should be built from.
+type Built = Result<Tokenizer, String>;
 
 impl Text {
     /// The tokenizer in a GGUF file, for a model with `vocab` token ids.
     pub fn from_gguf(gguf: &Gguf, vocab: u32) -> Result<Self, String> {
-        let tokenizer = gguf_vocabulary::tokenizer(gguf, vocab)?;
-        Ok(Self { tokenizer, vocab })
+        let vocabulary = Vocabulary::read(gguf, vocab).map_err(|e| e.to_string())?;
+        let build = move || {
+            let built = catch_unwind(|| vocabulary.tokenizer());
+            built.unwrap_or_else(|_| Err("its vocabulary made the tokenizer panic".into()))
+        };
+        Ok(Self {
+            tokenizer: LazyLock::new(Box::new(build)),
+            vocab,
+        })
     }
 
     /// The tokenizer in a `tokenizer.json`, for a model with `vocab` token ids.
@@ -38,7 +50,15 @@ impl Text {
         tokenizer.with_truncation(None).map_err(|e| e.to_string())?;
         tokenizer.with_padding(None);
         tokenizer.set_encode_special_tokens(true);
-        Ok(Self { tokenizer, vocab })
+        Ok(Self {
+            tokenizer: LazyLock::new(Box::new(|| Ok(tokenizer))),
+            vocab,
+        })
+    }
+
+    fn tokenizer(&self) -> Result<&Tokenizer, Failure> {
+        let problem = |problem: &String| Failure::bad_model(problem.clone());
+        self.tokenizer.as_ref().map_err(problem)
     }
 
     /// The ids of a text, with those that the model puts around every text.
@@ -47,7 +67,7 @@ impl Text {
             let message = format!("the text has {} bytes, at most {MAX_TEXT} fit", text.len());
             return Err(Failure::bad_input(message));
         }
-        let encoding = self.tokenizer.encode_fast(text, true);
+        let encoding = self.tokenizer()?.encode_fast(text, true);
         let encoding = encoding.map_err(|e| Failure::internal(format!("tokenizer: {e}")))?;
         Ok(encoding.get_ids().to_vec())
     }
@@ -57,7 +77,7 @@ impl Text {
         if let Some(id) = ids.iter().find(|id| **id >= self.vocab) {
             return Err(unknown_id(*id, self.vocab));
         }
-        let text = self.tokenizer.decode(ids, true);
+        let text = self.tokenizer()?.decode(ids, true);
         text.map_err(|e| Failure::internal(format!("tokenizer: {e}")))
     }
 }

@@ -1,6 +1,5 @@
 //! Whether a file is, byte for byte, the one that a manifest names.
 
-use blake2::{digest::consts::U32, Blake2b, Digest};
 use kagari_primitives::{model::ModelFile, Hash};
 use std::{
     fs::File,
@@ -40,7 +39,7 @@ pub enum Wrong {
     },
     /// Its length is right and its bytes are not.
     Hash {
-        /// BLAKE2b-256 of the file.
+        /// BLAKE3 of the file.
         hash: Hash,
         /// The manifest's.
         expected: Hash,
@@ -57,7 +56,7 @@ impl std::fmt::Display for Wrong {
             }
             Self::Length { len, expected } => write!(f, "too long: {len} bytes, not {expected}"),
             Self::Hash { hash, expected } => {
-                write!(f, "BLAKE2b-256 is {hash:?}, not {expected:?}")
+                write!(f, "BLAKE3 is {hash:?}, not {expected:?}")
             }
             Self::Unreadable(error) => write!(f, "can't be read: {error}"),
         }
@@ -72,12 +71,11 @@ impl From<io::Error> for Wrong {
     }
 }
 
-/// BLAKE2b-256 of all that `reader` gives.
-pub fn hash_of(mut reader: impl Read) -> io::Result<Hash> {
-    let mut hasher = Blake2b::<U32>::new();
-    io::copy(&mut reader, &mut hasher)?;
-    let digest: [u8; 32] = hasher.finalize().into();
-    Ok(Hash::from(digest))
+/// BLAKE3 of all that `reader` gives.
+pub fn hash_of(reader: impl Read) -> io::Result<Hash> {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(reader)?;
+    Ok(Hash::from(*hasher.finalize().as_bytes()))
 }
 
 #[cfg(test)]
@@ -122,13 +120,10 @@ mod tests {
     }
 
     #[test]
-    fn the_hash_is_the_chains() -> anyhow::Result<()> {
-        let words = [1u32, 2, 3];
-        let bytes = kagari_primitives::payload_bytes(&words);
-        assert_eq!(
-            hash_of(&bytes[..])?,
-            kagari_primitives::payload_hash(&words)
-        );
+    fn the_hash_is_blake3() -> anyhow::Result<()> {
+        let hash = hash_of(&b"weights"[..])?;
+        let known = "3edc5c4a5df8c79ef4f8dbdc373cd21ca041ccf39fe5693250d004092094dc4a";
+        assert_eq!(format!("{hash:?}"), format!("0x{known}"));
         Ok(())
     }
 }

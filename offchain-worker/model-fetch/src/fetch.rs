@@ -110,7 +110,7 @@ fn advice(dir: &Path, failed: &[&Wanted]) -> String {
     let mut text = String::from("no source had these files:");
     for wanted in failed {
         text += &format!(
-            "\n  {wanted}: {} bytes, BLAKE2b-256 {:?}",
+            "\n  {wanted}: {} bytes, BLAKE3 {:?}",
             wanted.content.len, wanted.content.hash
         );
     }

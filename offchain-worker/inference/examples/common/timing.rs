@@ -9,9 +9,9 @@ pub fn seconds<R>(work: impl FnOnce() -> R) -> f64 {
     begun.elapsed().as_secs_f64()
 }
 
-/// The median of so many measurements.
-pub fn median(runs: usize, measure: impl Fn() -> f64) -> f64 {
-    let mut measured: Vec<f64> = (0..runs).map(|_| measure()).collect();
+/// The median of measurements.
+pub fn median(measured: impl Iterator<Item = f64>) -> f64 {
+    let mut measured: Vec<f64> = measured.collect();
     measured.sort_by(f64::total_cmp);
-    measured[runs / 2]
+    measured[measured.len() / 2]
 }

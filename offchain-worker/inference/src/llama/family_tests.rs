@@ -85,7 +85,7 @@ fn file(family: &str, shape: &ModelShape) -> Vec<u8> {
 }
 
 fn logits(file: &[u8], shape: ModelShape) -> Vec<f32> {
-    let llama = Llama::load(&Gguf::parse(file).unwrap(), shape).unwrap();
+    let llama = Llama::load(Gguf::parse(file).unwrap(), shape).unwrap();
     feed(&llama, &mut llama.session(WORDS.len()), &WORDS).1
 }
 
@@ -145,7 +145,7 @@ fn what_a_family_does_not_have_is_refused() {
             }
         }
         let gguf = Gguf::parse(&renamed).unwrap();
-        Llama::load(&gguf, SHAPE).err().unwrap()
+        Llama::load(gguf, SHAPE).err().unwrap()
     };
     let biases = renamed("qwen2", "qwen3");
     assert!(biases.contains("this tensor is missing"), "{biases}");
@@ -160,7 +160,7 @@ fn what_a_family_does_not_have_is_refused() {
     };
     let gguf = file("qwen2", &SHAPE);
     let gguf = Gguf::parse(&gguf).unwrap();
-    let odd = Llama::load(&gguf, shape).err().unwrap();
+    let odd = Llama::load(gguf, shape).err().unwrap();
     assert!(
         odd.contains("the manifest says 24, expected a multiple of 16"),
         "{odd}"

@@ -2,12 +2,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use super::*;
-use crate::{store::file_hash, test_models::weights_of};
+use crate::test_models::weights_of;
 use candle_core::{quantized::gguf_file::Content, Device, Tensor};
 use candle_transformers::models::quantized_llama::ModelWeights;
 use hex_literal::hex;
 use kagari_kernels::fast::{InstructionSet, Threads};
 use kagari_primitives::{known_models, trace::values_hash, Hash};
+use sp_crypto_hashing::blake2_256;
 use std::io::Cursor;
 
 pub(super) fn weights() -> Vec<u8> {
@@ -16,7 +17,7 @@ pub(super) fn weights() -> Vec<u8> {
 
 pub(super) fn llama(weights: &[u8]) -> Llama {
     let shape = known_models::smollm2_135m_instruct().shape;
-    Llama::load(&Gguf::parse(weights).unwrap(), shape).unwrap()
+    Llama::load(Gguf::parse(weights).unwrap(), shape).unwrap()
 }
 
 /// So many ordinary words, the same every time.
@@ -97,7 +98,7 @@ fn hash_of_all(llama: &Llama, words: &[Word], piece: usize) -> Hash {
             }
         }
     }
-    file_hash(&hashes)
+    Hash::from(blake2_256(&hashes))
 }
 
 /// Hashes of state and logits after 261 words, as every machine has them. If they change, so does the
@@ -157,7 +158,7 @@ fn bits_do_not_depend_on_how_a_long_prompt_is_fed() {
                 break;
             }
         }
-        file_hash(&hashes)
+        Hash::from(blake2_256(&hashes))
     };
     let by_chunks = states(&[CHUNK]);
     let ending_word_by_word = [&[100; 81][..], &[1; 92]].concat();
@@ -233,7 +234,7 @@ fn spoiled(file: &[u8], word: usize) -> Llama {
     let at = table.as_ptr() as usize - file.as_ptr() as usize + word * row;
     spoiled[at..][..2].fill(0xff);
     let shape = known_models::smollm2_135m_instruct().shape;
-    Llama::load(&Gguf::parse(&spoiled).unwrap(), shape).unwrap()
+    Llama::load(Gguf::parse(&spoiled).unwrap(), shape).unwrap()
 }
 
 /// It ends its own session's pass, and no other's.

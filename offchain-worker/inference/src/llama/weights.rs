@@ -4,7 +4,7 @@ use super::header::{name, tensors, Hyperparameters, EMBEDDINGS, HEAD, NORM};
 use crate::gguf::Gguf;
 use candle_core::quantized::GgmlDType;
 use kagari_kernels::{
-    fast::Matrix,
+    fast::{Matrix, Memory},
     float::Hard,
     reference::{dequantise_row, Format},
 };
@@ -59,35 +59,15 @@ impl Weights {
         given: &Hyperparameters,
         shape: &ModelShape,
     ) -> Result<u64, String> {
-        let loader = Loader { gguf };
         let mut all = 0u64;
         let names = tensors(given.family, shape).into_keys();
         for name in names.filter(|name| gguf.tensor(name).is_some()) {
-            let stored = loader.stored(&name)?;
+            let stored = Stored::find(gguf, &name)?;
             let packed = Matrix::packed_bytes(stored.format, stored.rows, stored.columns);
             let packed = packed.ok_or_else(|| format!("{name}: is too large"))?;
             all = all.saturating_add(packed as u64);
         }
         Ok(all)
-    }
-
-    /// Lays out the weights of a file that [`check`](super::header::check) accepts.
-    pub fn load(gguf: &Gguf, given: &Hyperparameters, shape: &ModelShape) -> Result<Self, String> {
-        let loader = Loader { gguf };
-        let embeddings = loader.matrix(EMBEDDINGS)?;
-        let (head, embeddings) = match gguf.tensor(HEAD) {
-            Some(_) => (loader.matrix(HEAD)?, Some(embeddings)),
-            None => (embeddings, None),
-        };
-        Ok(Self {
-            embeddings,
-            layers: (0..shape.layers)
-                .map(|layer| loader.layer(layer))
-                .collect::<Result<_, _>>()?,
-            norm: loader.vector(NORM)?,
-            head,
-            epsilon: given.epsilon,
-        })
     }
 }
 
@@ -99,15 +79,10 @@ pub struct Stored<'a> {
     pub bytes: &'a [u8],
 }
 
-/// Takes weights out of a file.
-pub struct Loader<'a> {
-    pub gguf: &'a Gguf<'a>,
-}
-
-impl Loader<'_> {
+impl<'a> Stored<'a> {
     /// The matrix of this name, or the vector, as one row.
-    pub fn stored(&self, name: &str) -> Result<Stored<'_>, String> {
-        let tensor = self.gguf.tensor(name);
+    pub fn find(gguf: &Gguf<'a>, name: &str) -> Result<Self, String> {
+        let tensor = gguf.tensor(name);
         let (info, bytes) = tensor.ok_or_else(|| format!("{name}: this tensor is missing"))?;
         let format = format_of(info.dtype).ok_or_else(|| {
             let dtype = info.dtype;
@@ -128,25 +103,58 @@ impl Loader<'_> {
             bytes,
         })
     }
+}
 
-    fn matrix(&self, name: &str) -> Result<Matrix, String> {
+/// Takes weights out of a file.
+pub struct Loader<'a> {
+    gguf: Gguf<'a>,
+    memory: Memory,
+}
+
+impl<'a> Loader<'a> {
+    /// Takes them into so many bytes of memory.
+    pub fn new(gguf: Gguf<'a>, bytes: u64) -> Result<Self, String> {
+        let bytes = usize::try_from(bytes).map_err(|_| "is larger than memory can be")?;
+        let memory = Memory::new(bytes).map_err(|e| format!("no memory for its weights: {e}"))?;
+        Ok(Self { gguf, memory })
+    }
+
+    /// All weights of a file that [`check`](super::header::check) accepts.
+    pub fn all(&mut self, given: &Hyperparameters, shape: &ModelShape) -> Result<Weights, String> {
+        let embeddings = self.matrix(EMBEDDINGS)?;
+        let (head, embeddings) = match self.gguf.tensor(HEAD) {
+            Some(_) => (self.matrix(HEAD)?, Some(embeddings)),
+            None => (embeddings, None),
+        };
+        Ok(Weights {
+            embeddings,
+            layers: (0..shape.layers)
+                .map(|layer| self.layer(layer))
+                .collect::<Result<_, _>>()?,
+            norm: self.vector(NORM)?,
+            head,
+            epsilon: given.epsilon,
+        })
+    }
+
+    fn matrix(&mut self, name: &str) -> Result<Matrix, String> {
         let Stored {
             format,
             rows,
             columns,
             bytes,
-        } = self.stored(name)?;
-        Matrix::pack(format, rows, columns, bytes)
+        } = Stored::find(&self.gguf, name)?;
+        Matrix::pack_in(&mut self.memory, format, rows, columns, bytes)
             .ok_or_else(|| format!("{name}: its bytes are not {rows} rows of {columns}"))
     }
 
     fn vector(&self, name: &str) -> Result<Vec<f32>, String> {
-        let stored = self.stored(name)?;
+        let stored = Stored::find(&self.gguf, name)?;
         let floats = dequantise_row::<Hard>(stored.format, stored.bytes);
         Ok(floats.into_iter().map(|x| x.0).collect())
     }
 
-    fn projection(&self, layer: u16, part: &str) -> Result<Projection, String> {
+    fn projection(&mut self, layer: u16, part: &str) -> Result<Projection, String> {
         let norm = format!("{part}_norm");
         Ok(Projection {
             matrix: self.matrix(&name(layer, part, "weight"))?,
@@ -162,19 +170,18 @@ impl Loader<'_> {
     }
 
     /// All weights of a layer.
-    pub fn layer(&self, layer: u16) -> Result<Layer, String> {
-        let matrix = |part| self.matrix(&name(layer, part, "weight"));
-        let vector = |part| self.vector(&name(layer, part, "weight"));
+    pub fn layer(&mut self, layer: u16) -> Result<Layer, String> {
+        let weight = |part| name(layer, part, "weight");
         Ok(Layer {
-            attention_norm: vector("attn_norm")?,
+            attention_norm: self.vector(&weight("attn_norm"))?,
             query: self.projection(layer, "attn_q")?,
             key: self.projection(layer, "attn_k")?,
             value: self.projection(layer, "attn_v")?,
-            output: matrix("attn_output")?,
-            feed_forward_norm: vector("ffn_norm")?,
-            gate: matrix("ffn_gate")?,
-            up: matrix("ffn_up")?,
-            down: matrix("ffn_down")?,
+            output: self.matrix(&weight("attn_output"))?,
+            feed_forward_norm: self.vector(&weight("ffn_norm"))?,
+            gate: self.matrix(&weight("ffn_gate"))?,
+            up: self.matrix(&weight("ffn_up"))?,
+            down: self.matrix(&weight("ffn_down"))?,
         })
     }
 }

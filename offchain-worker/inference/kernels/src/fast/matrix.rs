@@ -1,6 +1,9 @@
 //! Weights, laid out for the products: sixteen rows side by side.
 
-use super::{buffer::Buffer, lanes::WIDTH};
+use super::{
+    lanes::WIDTH,
+    memory::{Buffer, Memory, LINE},
+};
 use crate::{
     float::Hard,
     reference::{half, Format, SmallWeights, SuperWeights, K_BLOCK, SMALL_BLOCK},
@@ -95,9 +98,23 @@ pub struct Matrix {
 }
 
 impl Matrix {
-    /// Lays out the rows of a matrix, as they stand in a file, on the threads of the pool that it is called
-    /// in; `None` if the bytes are not so many.
+    /// Lays out the rows of a matrix, as they stand in a file, in memory of its own; `None` if the bytes are
+    /// not so many, or there is no memory.
     pub fn pack(format: Format, rows: usize, columns: usize, bytes: &[u8]) -> Option<Self> {
+        let mut memory = Memory::new(Self::packed_bytes(format, rows, columns)?).ok()?;
+        Self::pack_in(&mut memory, format, rows, columns, bytes)
+    }
+
+    /// Lays out the rows of a matrix, as they stand in a file, on the threads of the pool that it is called
+    /// in; `None` if the bytes are not so many, or the memory has not so many left as
+    /// [`packed_bytes`](Self::packed_bytes) says.
+    pub fn pack_in(
+        memory: &mut Memory,
+        format: Format,
+        rows: usize,
+        columns: usize,
+        bytes: &[u8],
+    ) -> Option<Self> {
         let row_bytes = format.row_bytes(columns)?;
         if row_bytes.checked_mul(rows)? != bytes.len() || bytes.is_empty() {
             return None;
@@ -105,15 +122,11 @@ impl Matrix {
         let layout = Layout::of(format);
         let blocks = columns / format.block_len();
         let tile_bytes = blocks * layout.block_bytes();
-        let mut tiles = Buffer::zeroed(rows.div_ceil(WIDTH) * tile_bytes);
+        let mut tiles = memory.take(rows.div_ceil(WIDTH) * tile_bytes)?;
         let tile_rows = bytes.par_chunks(WIDTH * row_bytes);
         let pack_tile = |(tile, rows): (&mut [u8], &[u8])| {
-            for (lane, row) in rows.chunks_exact(row_bytes).enumerate() {
-                let from = row.chunks_exact(format.block_bytes());
-                let to = tile.chunks_exact_mut(layout.block_bytes());
-                to.zip(from)
-                    .for_each(|(to, from)| pack(format, layout, lane, from, to));
-            }
+            let rows = rows.chunks_exact(row_bytes).enumerate();
+            rows.for_each(|(lane, row)| pack_row(format, layout, lane, row, tile));
         };
         let pairs = tiles.bytes_mut().par_chunks_exact_mut(tile_bytes);
         pairs.zip(tile_rows).for_each(pack_tile);
@@ -126,12 +139,13 @@ impl Matrix {
         })
     }
 
-    /// Bytes that a matrix takes up once it is laid out; `None` for no whole blocks, or beyond all bounds.
+    /// Bytes of memory that a matrix takes up once it is laid out; `None` for no whole blocks, or beyond all bounds.
     pub fn packed_bytes(format: Format, rows: usize, columns: usize) -> Option<usize> {
         format.row_bytes(columns)?;
         let tile_bytes =
             (columns / format.block_len()).checked_mul(Layout::of(format).block_bytes())?;
-        rows.div_ceil(WIDTH).checked_mul(tile_bytes)
+        let bytes = rows.div_ceil(WIDTH).checked_mul(tile_bytes)?;
+        bytes.checked_next_multiple_of(LINE)
     }
 
     /// How the weights were stored.
@@ -169,14 +183,34 @@ impl Matrix {
     }
 }
 
+/// Puts a row into its lane of a tile.
+fn pack_row(format: Format, layout: Layout, lane: usize, row: &[u8], tile: &mut [u8]) {
+    let from = row.chunks_exact(format.block_bytes());
+    let blocks = from.zip(tile.chunks_exact_mut(layout.block_bytes()));
+    match layout {
+        // In the file too, a nibble and the one sixteen further on share a byte, and the halves come first.
+        Layout::Nibbles(Small { least: true, .. }) => {
+            blocks.for_each(|(from, to)| copy_small::<4, 2, 0>(from, lane, to));
+        }
+        Layout::Nibbles(_) => blocks.for_each(|(from, to)| copy_small::<4, 1, 0>(from, lane, to)),
+        // From two's complement to what is 128 more.
+        Layout::Bytes(Small { offset: 128, .. }) => {
+            blocks.for_each(|(from, to)| copy_small::<8, 1, 0x80>(from, lane, to));
+        }
+        _ => blocks.for_each(|(from, to)| pack(format, layout, lane, from, to)),
+    }
+}
+
 /// Puts a block of one row into its lane.
 fn pack(format: Format, layout: Layout, lane: usize, block: &[u8], to: &mut [u8]) {
     match layout {
-        // In the file too, a nibble and the one sixteen further on share a byte, and the halves come first.
-        Layout::Nibbles(small) if small.least => copy_small(block, 4, 0, lane, to),
-        Layout::Nibbles(_) => copy_small(block, 2, 0, lane, to),
-        // From two's complement to what is 128 more.
-        Layout::Bytes(Small { offset: 128, .. }) => copy_small(block, 2, 0x80, lane, to),
+        Layout::Nibbles(small) => {
+            let weights = SmallWeights::read(format, block);
+            let (quants, halves) = to.split_at_mut(SMALL_BLOCK * WIDTH / 2);
+            let values = weights.values.map(|v| (i32::from(v) + small.offset) as u8);
+            put_nibbles(quants, lane, values);
+            put_small_halves(halves, lane, &weights);
+        }
         Layout::Bytes(small) => {
             let weights = SmallWeights::read(format, block);
             let (quants, halves) = to.split_at_mut(SMALL_BLOCK * WIDTH);
@@ -194,18 +228,37 @@ fn pack(format: Format, layout: Layout, lane: usize, block: &[u8], to: &mut [u8]
     }
 }
 
-/// Copies a block whose bytes stand in the file as they do in a tile, but for `flipped` bits, after so
-/// many bytes of halves.
-fn copy_small(block: &[u8], halves: usize, flipped: u8, lane: usize, to: &mut [u8]) {
-    let (from, _) = block[halves..].as_chunks::<4>();
-    let (quants, to) = to.split_at_mut(from.len() * 4 * WIDTH);
-    let groups = quants.chunks_exact_mut(4 * WIDTH).zip(from);
-    groups.for_each(|(to, from)| to[4 * lane..][..4].copy_from_slice(&from.map(|b| b ^ flipped)));
-    for (half, to) in block[..halves]
-        .chunks_exact(2)
-        .zip(to.chunks_exact_mut(HALVES))
-    {
-        to[2 * lane..][..2].copy_from_slice(half);
+/// Copies a block whose bytes stand in the file as they do in a tile, but for `FLIPPED` bits: so many
+/// halves, and then so many groups of four bytes. With numbers that the compiler knows it is a few moves.
+#[inline(always)]
+fn copy_small<const GROUPS: usize, const NUMBERS: usize, const FLIPPED: u8>(
+    block: &[u8],
+    lane: usize,
+    to: &mut [u8],
+) {
+    let (halves, quants) = block.split_at(2 * NUMBERS);
+    let (to_quants, to_halves) = to.split_at_mut(GROUPS * 4 * WIDTH);
+    copy_lane::<4, GROUPS>(quants, lane, to_quants, |bytes| {
+        let flipped = u32::from_ne_bytes(bytes) ^ u32::from_ne_bytes([FLIPPED; 4]);
+        flipped.to_ne_bytes()
+    });
+    copy_lane::<2, NUMBERS>(halves, lane, to_halves, |half| half);
+}
+
+/// Copies so many groups of `N` bytes to where a lane has them.
+#[inline(always)]
+fn copy_lane<const N: usize, const GROUPS: usize>(
+    from: &[u8],
+    lane: usize,
+    to: &mut [u8],
+    change: impl Fn([u8; N]) -> [u8; N],
+) {
+    let (from, _) = from.as_chunks::<N>();
+    let (to, _) = to.as_chunks_mut::<N>();
+    let (from, to) = (&from[..GROUPS], &mut to[..GROUPS * WIDTH]);
+    let lane = lane % WIDTH;
+    for group in 0..GROUPS {
+        to[group * WIDTH + lane] = change(from[group]);
     }
 }
 

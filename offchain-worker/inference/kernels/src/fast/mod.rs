@@ -6,11 +6,11 @@
 
 mod activations;
 mod attention;
-mod buffer;
 mod dispatch;
 mod elementwise;
 mod lanes;
 mod matrix;
+mod memory;
 mod norm;
 mod product;
 mod rotation;
@@ -21,6 +21,7 @@ pub use attention::{attend, Attended, Cache, Reach};
 pub use dispatch::InstructionSet;
 pub use elementwise::{add, add_to_rows, gate, gelu, likelihoods, scale};
 pub use matrix::Matrix;
+pub use memory::Memory;
 pub use norm::{layer_norm, rms_norm};
 pub use rotation::{Pairs, Rotation};
 pub use threads::Threads;

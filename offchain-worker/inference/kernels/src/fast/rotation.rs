@@ -5,10 +5,7 @@ use super::{
     lanes::{Lanes, WIDTH},
 };
 use crate::rotation::{angle, turns};
-use rayon::{
-    iter::{IndexedParallelIterator, ParallelIterator},
-    slice::ParallelSliceMut,
-};
+use std::sync::OnceLock;
 
 /// Which elements of a head turn together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,46 +16,70 @@ pub enum Pairs {
     Halves,
 }
 
+/// Positions whose tables are made together, when the first of them is asked for.
+const PAGE: usize = 128;
+
 /// What heads are rotated with: for each position, and each element of a head, the cosine it is
 /// multiplied by, and the sine, with its sign, that its partner is multiplied by.
 pub struct Rotation {
     pairs: Pairs,
     width: usize,
+    turns: Vec<u64>,
+    pages: Vec<OnceLock<Page>>,
+}
+
+/// The tables of [`PAGE`] positions.
+struct Page {
     cos: Vec<f32>,
     sin: Vec<f32>,
 }
 
 impl Rotation {
-    /// The tables for `positions` and heads of `width`, a multiple of 16, by the frequencies of `base`; on
-    /// the threads of the pool that it is called in.
+    /// For `positions` and heads of `width`, a multiple of 16, by the frequencies of `base`. Models are loaded
+    /// for long contexts and see few of them, so the tables are made when they are needed.
     pub fn new(pairs: Pairs, base: f32, width: usize, positions: usize) -> Self {
         assert!(
             width > 0 && width.is_multiple_of(WIDTH),
             "heads are whole vectors wide"
         );
-        let turns: Vec<u64> = turns(base, width).collect();
-        let (mut cos, mut sin) = (vec![0.0; positions * width], vec![0.0; positions * width]);
-        let rows = cos
-            .par_chunks_exact_mut(width)
-            .zip(sin.par_chunks_exact_mut(width));
-        rows.enumerate().for_each(|(position, (cos, sin))| {
-            for (pair, turn) in turns.iter().enumerate() {
+        let pages = positions.div_ceil(PAGE);
+        Self {
+            pairs,
+            width,
+            turns: turns(base, width).collect(),
+            pages: (0..pages).map(|_| OnceLock::new()).collect(),
+        }
+    }
+
+    /// Cosines and sines of a position.
+    fn tables(&self, position: usize) -> (&[f32], &[f32]) {
+        let number = position / PAGE;
+        let page = self.pages[number].get_or_init(|| self.page(number));
+        let at = position % PAGE * self.width;
+        (&page.cos[at..][..self.width], &page.sin[at..][..self.width])
+    }
+
+    fn page(&self, number: usize) -> Page {
+        let width = self.width;
+        let mut page = Page {
+            cos: vec![0.0; PAGE * width],
+            sin: vec![0.0; PAGE * width],
+        };
+        let cos = page.cos.chunks_exact_mut(width);
+        let rows = cos.zip(page.sin.chunks_exact_mut(width));
+        for (position, (cos, sin)) in (number * PAGE..).zip(rows) {
+            for (pair, turn) in self.turns.iter().enumerate() {
                 let (c, s) = angle(*turn, position as u32);
                 let (c, s) = (f32::from_bits(c), f32::from_bits(s));
-                let (a, b) = match pairs {
+                let (a, b) = match self.pairs {
                     Pairs::Neighbours => (2 * pair, 2 * pair + 1),
                     Pairs::Halves => (pair, pair + width / 2),
                 };
                 (cos[a], cos[b]) = (c, c);
                 (sin[a], sin[b]) = (-s, s);
             }
-        });
-        Self {
-            pairs,
-            width,
-            cos,
-            sin,
         }
+        page
     }
 
     /// Rotates all heads of each row of `x` (position, head, width), the first of which stands at
@@ -85,16 +106,10 @@ impl Kernel for Rotate<'_> {
 
     #[inline(always)]
     unsafe fn run<L: Lanes>(self) {
-        let Rotation {
-            pairs,
-            width,
-            cos,
-            sin,
-        } = self.rotation;
+        let Rotation { pairs, width, .. } = self.rotation;
         let mut partners = vec![0.0; *width];
         for (i, row) in self.x.chunks_exact_mut(self.heads * width).enumerate() {
-            let at = (self.first + i) * width;
-            let (cos, sin) = (&cos[at..][..*width], &sin[at..][..*width]);
+            let (cos, sin) = self.rotation.tables(self.first + i);
             for head in row.chunks_exact_mut(*width) {
                 match pairs {
                     Pairs::Neighbours => swap_neighbours(head, &mut partners),

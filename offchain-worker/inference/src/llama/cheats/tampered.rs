@@ -1,7 +1,7 @@
 //! Models that are not quite the one that is asked for.
 
 use super::super::{
-    weights::{Layer, Loader},
+    weights::{Layer, Loader, Stored},
     Llama,
 };
 use crate::gguf::Gguf;
@@ -70,10 +70,7 @@ pub fn flip_a_weight(file: &[u8], llama: &mut Llama, random: [usize; 4]) -> usiz
     let layer = random[0] % llama.weights.layers.len();
     let name = PARTS[random[1] % PARTS.len()];
     let gguf = Gguf::parse(file).unwrap();
-    let loader = Loader { gguf: &gguf };
-    let stored = loader
-        .stored(&format!("blk.{layer}.{name}.weight"))
-        .unwrap();
+    let stored = Stored::find(&gguf, &format!("blk.{layer}.{name}.weight")).unwrap();
     let mut bytes = stored.bytes.to_vec();
     let block = stored.format.block_bytes();
     let at = random[2] % (bytes.len() / block) * block;
@@ -87,7 +84,7 @@ pub fn flip_a_weight(file: &[u8], llama: &mut Llama, random: [usize; 4]) -> usiz
 /// Puts a layer back as it was.
 pub fn put_back(file: &[u8], llama: &mut Llama, layer: usize) {
     let gguf = Gguf::parse(file).unwrap();
-    let loader = Loader { gguf: &gguf };
+    let mut loader = Loader::new(gguf, 2 * file.len() as u64).unwrap();
     llama.weights.layers[layer] = loader.layer(layer as u16).unwrap();
 }
 
@@ -95,12 +92,7 @@ pub fn put_back(file: &[u8], llama: &mut Llama, layer: usize) {
 /// the same function, summed in another order.
 pub fn swap_blocks(file: &[u8], llama: &mut Llama, layer: usize, [a, b]: [usize; 2]) {
     let gguf = Gguf::parse(file).unwrap();
-    let loader = Loader { gguf: &gguf };
-    let stored = |name| {
-        loader
-            .stored(&format!("blk.{layer}.{name}.weight"))
-            .unwrap()
-    };
+    let stored = |name| Stored::find(&gguf, &format!("blk.{layer}.{name}.weight")).unwrap();
     for name in PARTS.into_iter().filter(|name| name.starts_with("ffn_")) {
         let stored = stored(name);
         let mut bytes = stored.bytes.to_vec();
