@@ -144,6 +144,22 @@ pub enum ProviderCommand {
         #[arg(value_parser = parse_account, value_name = "ACCOUNT")]
         whose: Option<AccountId32>,
     },
+    /// Show what a provider was rewarded with in the latest eras, and how it comes about.
+    Earnings {
+        /// The provider; else the account that --account or --key-file names.
+        #[arg(value_parser = parse_account, value_name = "ACCOUNT")]
+        whose: Option<AccountId32>,
+        /// How many eras to show.
+        #[arg(long, default_value = "8", value_parser = clap::value_parser!(u32).range(1..=32))]
+        eras: u32,
+    },
+    /// Give a job back that is assigned to you, for another provider to do. One now and then is for nothing;
+    /// any other costs what a missed deadline costs.
+    Decline {
+        /// Id of the job.
+        #[arg(value_parser = parse_hash)]
+        job: Hash,
+    },
     /// Stop: withdraw the offers and let the bond go after a while.
     Unbond,
     /// Take the bond back, once its time is over.
@@ -255,6 +271,12 @@ pub enum JobCommand {
     },
     /// Follow a job until it has ended.
     Watch {
+        /// Id of the job.
+        #[arg(value_parser = parse_hash)]
+        job: Hash,
+    },
+    /// Cancel a job of yours that is not attested yet. The time that it took up is paid for.
+    Cancel {
         /// Id of the job.
         #[arg(value_parser = parse_hash)]
         job: Hash,

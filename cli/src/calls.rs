@@ -1,7 +1,7 @@
 //! The chain's calls, as the command makes them. They are encoded by the names and types in the
 //! node's metadata, so a runtime that has moved on refuses them instead of misreading them.
 
-use kagari_primitives::{Hardware, JobSpec, ModelId, Sampling, Task, Word};
+use kagari_primitives::{Hardware, JobId, JobSpec, ModelId, Sampling, Task, Tier, Word};
 use subxt::{
     dynamic,
     ext::scale_encode::{EncodeAsFields, EncodeAsType},
@@ -18,6 +18,17 @@ struct SpecArgument {
     task: TaskArgument,
     max_price: u128,
     deadline: u32,
+    min_tier: TierArgument,
+}
+
+/// [`Tier`], for the encoder.
+#[derive(Clone, Debug, EncodeAsType)]
+#[encode_as_type(crate_path = "subxt::ext::scale_encode")]
+enum TierArgument {
+    New,
+    Proven,
+    Established,
+    Outstanding,
 }
 
 /// [`Task`], for the encoder.
@@ -56,6 +67,18 @@ impl From<&JobSpec> for SpecArgument {
             task: spec.task.into(),
             max_price: spec.max_price,
             deadline: spec.deadline,
+            min_tier: spec.min_tier.into(),
+        }
+    }
+}
+
+impl From<Tier> for TierArgument {
+    fn from(tier: Tier) -> Self {
+        match tier {
+            Tier::New => Self::New,
+            Tier::Proven => Self::Proven,
+            Tier::Established => Self::Established,
+            Tier::Outstanding => Self::Outstanding,
         }
     }
 }
@@ -139,6 +162,16 @@ pub fn remove_offer(model: ModelId) -> DynamicPayload<impl EncodeAsFields> {
     market("remove_offer", (model.0,))
 }
 
+/// `decline_job`.
+pub fn decline_job(job: JobId) -> DynamicPayload<impl EncodeAsFields> {
+    market("decline_job", (job.0,))
+}
+
+/// `cancel_job`.
+pub fn cancel_job(job: JobId) -> DynamicPayload<impl EncodeAsFields> {
+    market("cancel_job", (job.0,))
+}
+
 /// `unbond`.
 pub fn unbond() -> DynamicPayload<impl EncodeAsFields> {
     market("unbond", ())
@@ -193,7 +226,7 @@ mod tests {
         fn a_specification_is_encoded_as_the_chain_decodes_it(
             model: [u8; 32], task in task(), max_price: u128, deadline: u32
         ) {
-            let spec = JobSpec { model: Hash::from(model), task, max_price, deadline };
+            let spec = JobSpec { model: Hash::from(model), task, max_price, deadline, min_tier: Default::default() };
             prop_assert_eq!(encoded_as::<JobSpec>(SpecArgument::from(&spec)), spec.encode());
         }
 
@@ -239,6 +272,7 @@ mod tests {
             task: Task::Embedding,
             max_price: 1,
             deadline: 1,
+            min_tier: Default::default(),
         };
         let types = PortableRegistry::from(registry);
         assert!(SpecArgument::from(&spec)

@@ -114,6 +114,9 @@ fn unattested(state: &State) -> Failure {
         State::Refunded { .. } => {
             "No provider did the job, and it was refunded: there is nothing to verify."
         }
+        State::Cancelled { .. } => {
+            "The job was cancelled before it was done: there is nothing to verify."
+        }
         State::Assigned { .. } | State::Attested { .. } | State::Settled { .. } => {
             "The job is not attested yet, so there is nothing to verify: follow it with \
              `kagari job watch`, and try again then."

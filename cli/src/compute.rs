@@ -1,7 +1,7 @@
 //! The node's RPC methods `compute_*`, and what they answer.
 
 use crate::{amount::Amount, failure::Failure};
-use kagari_primitives::{BlockNumber, JobId, ModelId, Task, Word};
+use kagari_primitives::{BlockNumber, JobId, ModelId, Task, Tier, Word};
 use serde::{de::DeserializeOwned, Deserialize, Serialize};
 use serde_json::Value;
 use subxt::{
@@ -140,6 +140,28 @@ pub struct Provider {
     pub settled: u32,
     /// Jobs that it did not do in time.
     pub failed: u32,
+    /// What its reputation is worth.
+    pub tier: Tier,
+}
+
+/// What a provider earned in an era.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EraReward {
+    /// The era.
+    pub era: u32,
+    /// What the era mints per work unit for all roles together, within each job's cap.
+    pub rate: Amount,
+    /// Work of its settled jobs, in work units.
+    pub work_units: String,
+    /// What the payments for them burned.
+    pub burned: Amount,
+    /// Most that all roles together can be given for them.
+    pub cap: Amount,
+    /// What the provider is given of each KGR.
+    pub provider_share: Amount,
+    /// What was minted for it.
+    pub reward: Amount,
 }
 
 /// What a provider says of its machine.
@@ -237,6 +259,16 @@ impl<'a> Compute<'a> {
         account: &AccountId32,
     ) -> Result<Answer<Option<Provider>>, Failure> {
         self.call("compute_provider", rpc_params![account.to_string()])
+            .await
+    }
+
+    /// What an account earned as a provider in the latest eras, the latest first.
+    pub async fn rewards(
+        &self,
+        account: &AccountId32,
+        eras: u32,
+    ) -> Result<Answer<Vec<EraReward>>, Failure> {
+        self.call("compute_rewards", rpc_params![account.to_string(), eras])
             .await
     }
 

@@ -75,6 +75,15 @@ pub enum State {
         /// Minted for the provider.
         reward: Amount,
     },
+    /// The requester cancelled it.
+    Cancelled {
+        /// Block in which it was cancelled.
+        ended_at: BlockNumber,
+        /// Paid for the time that it took up.
+        paid: Amount,
+        /// Given back.
+        refunded: Amount,
+    },
     /// No provider did it in time.
     Refunded {
         /// Block of the refund.
@@ -129,6 +138,9 @@ impl JobView {
                  then it is paid for"
             ),
             State::Settled { paid, .. } => format!("Done and paid for: {paid}"),
+            State::Cancelled { paid, refunded, .. } => format!(
+                "Cancelled. Its provider's time has cost {paid}, and you have your {refunded} back"
+            ),
             State::Refunded { refunded, .. } => {
                 format!("No provider did it in time. You have your {refunded} back")
             }
@@ -153,13 +165,15 @@ impl JobView {
 
     /// Whether it ended without an answer.
     pub fn is_refunded(&self) -> bool {
-        matches!(self.state, State::Refunded { .. })
+        matches!(self.state, State::Refunded { .. } | State::Cancelled { .. })
     }
 
     /// The block in which it ended.
     pub fn ended_at(&self) -> Option<BlockNumber> {
         match self.state {
-            State::Settled { ended_at, .. } | State::Refunded { ended_at, .. } => Some(ended_at),
+            State::Settled { ended_at, .. }
+            | State::Cancelled { ended_at, .. }
+            | State::Refunded { ended_at, .. } => Some(ended_at),
             State::Assigned { .. } | State::Attested { .. } => None,
         }
     }
@@ -210,6 +224,10 @@ impl JobView {
                     format!("{refunded} out of {} held", self.escrow),
                 ),
             ],
+            State::Cancelled { paid, refunded, .. } => vec![
+                ("Price paid", paid.to_string()),
+                ("Given back", refunded.to_string()),
+            ],
             State::Refunded { refunded, .. } => vec![("Given back", refunded.to_string())],
             State::Assigned { .. } | State::Attested { .. } => {
                 vec![(
@@ -227,6 +245,7 @@ impl JobView {
         }
         match self.state {
             State::Settled { ended_at, .. } => parts.push(format!("settled in {ended_at}")),
+            State::Cancelled { ended_at, .. } => parts.push(format!("cancelled in {ended_at}")),
             State::Refunded { ended_at, .. } => parts.push(format!("refunded in {ended_at}")),
             State::Assigned { .. } | State::Attested { .. } => {}
         }

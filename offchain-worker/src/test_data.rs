@@ -48,6 +48,7 @@ fn assignment(id: u8, fork: u8) -> Assignment {
             },
             max_price: 1,
             deadline: 40,
+            min_tier: Default::default(),
         },
         input_hash: payload_hash(&[id.into()]),
         input_len: 1,

@@ -1,8 +1,8 @@
 //! Jobs: what a requester asks for, and what became of it.
 
 use crate::{
-    attestation::AttestationRecord, model::Work, AccountId, Balance, BlockNumber, EraIndex, Hash,
-    JobId, ModelId, Word, MAX_EMBEDDING, MAX_OUTPUT,
+    attestation::AttestationRecord, model::Work, provider::Tier, AccountId, Balance, BlockNumber,
+    EraIndex, Hash, JobId, ModelId, Word, MAX_EMBEDDING, MAX_OUTPUT,
 };
 use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
@@ -123,6 +123,9 @@ pub struct JobSpec {
     pub max_price: Balance,
     /// Blocks that a provider has, from the block of its assignment on.
     pub deadline: BlockNumber,
+    /// The least that its provider must have proved itself.
+    #[serde(default)]
+    pub min_tier: Tier,
 }
 
 /// The id of a job: H(requester, the requester's nonce, the block, hash of the input).
@@ -158,6 +161,44 @@ pub fn assignment_hash(
         assigned_at,
         parent,
     ))
+}
+
+/// The match that a job would find now.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Quote {
+    /// The provider that would get it; by chance, where several ask the same.
+    pub provider: AccountId,
+    /// Price per work unit that the provider itself asks.
+    pub asked: Balance,
+    /// Price per work unit that would be paid: that of the cheapest losing offer, or the provider's own
+    /// where there is none.
+    pub price: Balance,
+    /// The most work that the job can turn out to be, in multiply-accumulates.
+    pub work: Work,
+    /// Most that the job would cost, which is held.
+    pub escrow: Balance,
+}
+
+/// What an account earned as a provider in an era, and what it follows from.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EraReward {
+    /// The era.
+    pub era: EraIndex,
+    /// What the era mints per work unit for all roles together, within each job's cap.
+    pub rate: Balance,
+    /// The account's work in multiply-accumulates, by jobs that were settled in the era.
+    pub work: Work,
+    /// What the payments for them burned.
+    pub burned: Balance,
+    /// Most that all roles together can be given for them: nine tenths of what they burned, job by job.
+    pub cap: Balance,
+    /// What the provider is given of each KGR.
+    pub provider_share: Balance,
+    /// What was minted for the account: its share of the lesser of rate and cap, job by job, as far as the
+    /// era's emission reached.
+    pub reward: Balance,
 }
 
 /// What a worker needs in order to do a job.
@@ -251,6 +292,18 @@ pub enum Outcome {
         era: EraIndex,
         /// Minted for the provider.
         reward: Balance,
+    },
+    /// The requester cancelled it, and paid for the time that it took up.
+    #[serde(rename_all = "camelCase")]
+    Cancelled {
+        /// Block in which it was cancelled.
+        at: BlockNumber,
+        /// Paid by the requester in all, of which `burned` was burned and the provider got the rest.
+        paid: Balance,
+        /// Burned.
+        burned: Balance,
+        /// Given back to the requester out of its escrow.
+        refunded: Balance,
     },
     /// No provider did it in time, and the requester has its whole escrow back.
     #[serde(rename_all = "camelCase")]

@@ -25,9 +25,9 @@ pub mod trace;
 pub mod worker_key;
 
 pub use attestation::{Attestation, StopReason};
-pub use job::{Assignment, JobInfo, JobSpec, JobState, Outcome, Sampling, Task};
+pub use job::{Assignment, EraReward, JobInfo, JobSpec, JobState, Outcome, Quote, Sampling, Task};
 pub use model::{Architecture, ChatTemplate, Manifest, ModelShape, Work};
-pub use provider::{Hardware, OfferInfo, ProviderInfo, ProviderStatus};
+pub use provider::{Hardware, OfferInfo, ProviderInfo, ProviderStatus, Tier};
 #[cfg(feature = "std")]
 pub use runtime_api::ComputeApi;
 

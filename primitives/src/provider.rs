@@ -56,6 +56,47 @@ pub enum ProviderStatus {
     Unbonding(BlockNumber),
 }
 
+/// How much a provider has proved itself; see the market's arithmetic of reputation.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    MaxEncodedLen,
+    TypeInfo,
+    Serialize,
+    Deserialize,
+)]
+#[serde(rename_all = "camelCase")]
+pub enum Tier {
+    /// It has done little yet, or has failed too much of it.
+    #[default]
+    New,
+    /// It has done some work and failed at most an eighth of it.
+    Proven,
+    /// It has done much and failed at most a 32nd.
+    Established,
+    /// It has done very much and failed at most a 128th.
+    Outstanding,
+}
+
+impl Tier {
+    /// All tiers, the lowest first.
+    pub const ALL: [Self; 4] = [
+        Self::New,
+        Self::Proven,
+        Self::Established,
+        Self::Outstanding,
+    ];
+}
+
 /// A standing offer: one price for one model, with room for so many jobs at once.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -64,7 +105,7 @@ pub struct OfferInfo {
     pub provider: AccountId,
     /// The model.
     pub model: ModelId,
-    /// Price per work unit, in units of 10^-12 KGR.
+    /// Price per work unit, in units of 10^-12 KGR; that of a price tick.
     pub price: Balance,
     /// Jobs at once.
     pub capacity: u16,
@@ -96,4 +137,6 @@ pub struct ProviderInfo {
     pub settled: u32,
     /// Jobs that it did not do in time.
     pub failed: u32,
+    /// What its reputation is worth now.
+    pub tier: Tier,
 }

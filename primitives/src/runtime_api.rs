@@ -3,13 +3,14 @@
 
 use crate::{
     attestation::Attestation,
-    job::{Assignment, JobInfo},
+    job::{Assignment, EraReward, JobInfo, JobSpec, Quote},
     model::Manifest,
     provider::{OfferInfo, ProviderInfo},
     worker_key::{WorkerId, WorkerSignature},
-    AccountId, Balance, JobId, ModelId, Word,
+    AccountId, Balance, EraIndex, JobId, ModelId, Word,
 };
 use alloc::vec::Vec;
+use sp_runtime::DispatchError;
 
 sp_api::decl_runtime_apis! {
     /// What a worker and the RPC ask of the runtime.
@@ -27,11 +28,18 @@ sp_api::decl_runtime_apis! {
         fn job(job: JobId) -> Option<JobInfo>;
         /// The jobs that ended in this block, as they ended.
         fn ended_jobs() -> Vec<JobInfo>;
+        /// The match that a job with so many words of input would find now, or why it would be refused.
+        fn quote(spec: JobSpec, input_len: u32) -> Result<Quote, DispatchError>;
+        /// What an account earned as a provider in an era, and what it follows from; `None` for an era that is
+        /// to come or forgotten.
+        fn reward_of(account: AccountId, era: EraIndex) -> Option<EraReward>;
+        /// The era of the latest settlement.
+        fn latest_era() -> Option<EraIndex>;
         /// The registered models.
         fn models() -> Vec<(ModelId, Manifest)>;
         /// One model's manifest.
         fn model(model: ModelId) -> Option<Manifest>;
-        /// The standing offers for a model, cheapest first.
+        /// The cheapest standing offers for a model, 256 at most, from the cheapest on.
         fn offers(model: ModelId) -> Vec<OfferInfo>;
         /// All providers.
         fn providers() -> Vec<ProviderInfo>;

@@ -13,8 +13,8 @@ use frame_support::{
 use frame_system::offchain::CreateAuthorizedTransaction;
 use kagari_primitives::{
     worker_key::{WorkerId, WorkerSignature},
-    AccountId, Assignment, Attestation, Balance, JobId, JobInfo, Manifest, ModelId, Nonce,
-    OfferInfo, ProviderInfo, Word,
+    AccountId, Assignment, Attestation, Balance, EraIndex, EraReward, JobId, JobInfo, JobSpec,
+    Manifest, ModelId, Nonce, OfferInfo, ProviderInfo, Quote, Word,
 };
 use pallet_transaction_payment::{FeeDetails, RuntimeDispatchInfo};
 use sp_api::impl_runtime_apis;
@@ -269,6 +269,18 @@ impl_runtime_apis! {
 
         fn ended_jobs() -> Vec<JobInfo> {
             ComputeMarket::ended_jobs()
+        }
+
+        fn quote(spec: JobSpec, input_len: u32) -> Result<Quote, sp_runtime::DispatchError> {
+            Ok(ComputeMarket::quote(&spec, input_len)?)
+        }
+
+        fn reward_of(account: AccountId, era: EraIndex) -> Option<EraReward> {
+            crate::configs::reward_of(&account, era)
+        }
+
+        fn latest_era() -> Option<EraIndex> {
+            ProofOfWorkDone::latest_era().map(|era| era.index)
         }
 
         fn models() -> Vec<(ModelId, Manifest)> {

@@ -129,14 +129,18 @@ fn a_wrapped_job_is_served_only_if_it_stands_last() {
 }
 
 #[test]
-fn a_missed_deadline_refunds_all_of_the_escrow() {
+fn a_missed_deadline_refunds_all_of_the_escrow_and_is_paid_for_out_of_the_bond() {
     Chain::new().run(|chain| {
         chain.bond(Bob, KGR);
         let before = chain.total(Dave);
         let fees = chain.fees();
+        let bonded = || ComputeMarket::bonded(&Bob.to_account_id());
+        let bond = bonded();
         chain.submit(Dave);
         chain.go_on(31);
-        assert_eq!(chain.total(Dave) + chain.fees() - fees, before);
+        let penalty = bond - bonded();
+        assert!(penalty > 0);
+        assert_eq!(chain.total(Dave) + chain.fees() - fees, before + penalty);
         assert_eq!(ComputeMarket::ended_jobs().len(), 1);
         assert_eq!(ProofOfWorkDone::latest_era(), None, "nothing was minted");
     });

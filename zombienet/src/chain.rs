@@ -129,6 +129,7 @@ impl Chain {
             ("task", task(&prepared.task)),
             ("max_price", Value::u128(max_price)),
             ("deadline", Value::u128(deadline.into())),
+            ("min_tier", Value::unnamed_variant("New", [])),
         ]);
         let words = prepared
             .input

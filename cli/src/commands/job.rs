@@ -1,11 +1,13 @@
 //! `kagari job`: looking at jobs, and replaying them.
 
-use super::{order::stopped, verify, Ended, Session};
+use super::{order::stopped, send::send, verify, Ended, Session};
 use crate::{
     args::JobCommand,
+    calls,
     compute::Answer,
     follow::{follow, interrupt, look},
     job_view::JobView,
+    keys,
     progress::Progress,
 };
 use anyhow::Result;
@@ -17,6 +19,7 @@ pub async fn run(session: &Session, command: JobCommand) -> Result<Ended> {
     match command {
         JobCommand::Show { job } => show(session, job).await,
         JobCommand::Watch { job } => watch(session, job).await,
+        JobCommand::Cancel { job } => cancel(session, job).await,
         JobCommand::Verify(args) => verify::run(session, &args).await,
     }
 }
@@ -42,6 +45,15 @@ async fn watch(session: &Session, job: JobId) -> Result<Ended> {
     } else {
         Ended::Done
     })
+}
+
+async fn cancel(session: &Session, job: JobId) -> Result<Ended> {
+    let signer = keys::signer(&session.keys)?;
+    let done =
+        "The job is cancelled. The time that it took up is paid for, and the rest is yours again; \
+                `kagari job show` tells how much";
+    let call = calls::cancel_job(job);
+    send(session, &signer, &call, json!({ "job": job }), done.into()).await
 }
 
 fn tell(session: &Session, job: &Answer<JobView>) -> Result<()> {

@@ -8,6 +8,7 @@ pub mod job;
 pub mod models;
 mod order;
 pub mod provider;
+mod send;
 mod verify;
 
 use crate::{args::Global, args::KeyArgs, compute::Compute, connect::Node, output::Output};

@@ -81,6 +81,7 @@ fn terms<'p>(prepared: &'p Prepared, args: &OrderArgs) -> Result<(JobSpec, &'p Q
         task: prepared.task,
         max_price: max_price.0,
         deadline: args.deadline.unwrap_or(prepared.deadline),
+        min_tier: Default::default(),
     };
     Ok((spec, quote))
 }

@@ -1,21 +1,19 @@
 //! `kagari provider`: selling compute.
 
-use super::{balance::account_or_own, models, Ended, Session};
+use super::{balance::account_or_own, models, send::send, Ended, Session};
 use crate::{
     arg_values::parse_bytes,
     args::{OfferArgs, ProviderCommand, RegisterArgs},
     calls,
-    compute::Provider,
+    compute::{EraReward, Provider},
     failure::Failure,
     keys, machine,
     output::table,
-    progress::Progress,
-    submit::{submit, Receipt},
 };
 use anyhow::Result;
-use serde_json::{json, Value};
-use subxt::{transactions::Payload, utils::AccountId32};
-use subxt_signer::sr25519::Keypair;
+use kagari_primitives::{JobId, Tier};
+use serde_json::json;
+use subxt::utils::AccountId32;
 
 /// Does what is asked.
 pub async fn run(session: &Session, command: ProviderCommand) -> Result<Ended> {
@@ -24,6 +22,8 @@ pub async fn run(session: &Session, command: ProviderCommand) -> Result<Ended> {
         ProviderCommand::Offer(args) => offer(session, &args).await,
         ProviderCommand::RemoveOffer { model } => remove_offer(session, &model).await,
         ProviderCommand::Status { whose } => status(session, whose).await,
+        ProviderCommand::Earnings { whose, eras } => earnings(session, whose, eras).await,
+        ProviderCommand::Decline { job } => decline(session, job).await,
         ProviderCommand::Unbond => unbond(session).await,
         ProviderCommand::Withdraw => withdraw(session).await,
     }
@@ -93,6 +93,15 @@ async fn remove_offer(session: &Session, model: &str) -> Result<Ended> {
     .await
 }
 
+async fn decline(session: &Session, job: JobId) -> Result<Ended> {
+    let signer = keys::signer(&session.keys)?;
+    let done =
+        "The job is given back. One now and then is for nothing; `kagari provider status` tells \
+                whether it has cost a part of the bond";
+    let call = calls::decline_job(job);
+    send(session, &signer, &call, json!({ "job": job }), done.into()).await
+}
+
 async fn unbond(session: &Session) -> Result<Ended> {
     let signer = keys::signer(&session.keys)?;
     let done =
@@ -114,36 +123,31 @@ async fn withdraw(session: &Session) -> Result<Ended> {
     .await
 }
 
-/// Sends a call and tells that it is done.
-async fn send(
-    session: &Session,
-    signer: &Keypair,
-    call: &impl Payload,
-    facts: Value,
-    done: String,
-) -> Result<Ended> {
-    let receipt = {
-        let progress = Progress::new(session.output);
-        progress.say("Waiting for the next block");
-        submit(&session.node, signer, call).await?.receipt
+async fn earnings(session: &Session, account: Option<AccountId32>, eras: u32) -> Result<Ended> {
+    let account = account_or_own(session, account)?;
+    let answer = session.compute().rewards(&account, eras).await?;
+    let words = || match answer.meaning.is_empty() {
+        true => "No job has been settled on this chain yet.".into(),
+        false => answer
+            .meaning
+            .iter()
+            .map(earnings_words)
+            .collect::<Vec<_>>()
+            .join("\n"),
     };
-    let words = || format!("{done} (block {}{}).", receipt.block, fee_words(&receipt));
-    session
-        .output
-        .answer(|| with_transaction(facts, &receipt), words)?;
+    session.output.answer(
+        || json!({ "account": account.to_string(), "eras": answer.json }),
+        words,
+    )?;
     Ok(Ended::Done)
 }
 
-fn with_transaction(mut facts: Value, receipt: &Receipt) -> Value {
-    facts["transaction"] = json!(receipt);
-    facts
-}
-
-fn fee_words(receipt: &Receipt) -> String {
-    receipt
-        .fee
-        .map(|fee| format!(", fee {fee}"))
-        .unwrap_or_default()
+fn earnings_words(era: &EraReward) -> String {
+    format!(
+        "Era {}: {} minted for {} work units. The era mints {} a unit for all roles, at most {} for these jobs, \
+         which burned {}; the provider has {} of each KGR.",
+        era.era, era.reward, era.work_units, era.rate, era.cap, era.burned, era.provider_share
+    )
 }
 
 async fn status(session: &Session, account: Option<AccountId32>) -> Result<Ended> {
@@ -208,29 +212,53 @@ fn machine_words(provider: &Provider) -> String {
 
 fn jobs_words(provider: &Provider) -> String {
     format!(
-        "{} paid, {} not done in time, {} at work",
+        "{} paid, {} not done in time, {} at work; {}",
         provider.settled,
         provider.failed,
-        provider.assigned.len()
+        provider.assigned.len(),
+        tier_words(provider.tier)
     )
+}
+
+fn tier_words(tier: Tier) -> &'static str {
+    match tier {
+        Tier::New => "has yet to prove itself",
+        Tier::Proven => "proven",
+        Tier::Established => "established",
+        Tier::Outstanding => "outstanding",
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::amount::Amount;
+    use serde_json::Value;
 
     fn provider(more: Value) -> Provider {
         let mut provider = json!({
             "provider": "5P", "worker": "0x07", "bond": "10000000000000", "exposure": "0",
             "status": "active", "hardware": { "description": "", "cores": 0, "memory": 0 },
-            "offers": [], "assigned": [], "settled": 3, "failed": 1,
+            "offers": [], "assigned": [], "settled": 3, "failed": 1, "tier": "proven",
         });
         let (Value::Object(map), Value::Object(more)) = (&mut provider, more) else {
             panic!("both are objects; qed")
         };
         map.extend(more);
         serde_json::from_value(provider).expect("reads")
+    }
+
+    #[test]
+    fn earnings_are_told_with_what_they_follow_from() {
+        let era: EraReward = serde_json::from_value(json!({
+            "era": 7, "rate": "12000000000", "workUnits": "2.5", "burned": "1000000000000",
+            "cap": "900000000000", "providerShare": "700000000000", "reward": "21000000000",
+        }))
+        .expect("reads");
+        assert_eq!(
+            earnings_words(&era),
+            "Era 7: 0.021 KGR minted for 2.5 work units. The era mints 0.012 KGR a unit for all roles, at most \
+             0.9 KGR for these jobs, which burned 1 KGR; the provider has 0.7 KGR of each KGR."
+        );
     }
 
     #[test]
@@ -268,18 +296,5 @@ mod tests {
             told.contains("Offer       0.001 KGR per work unit, 1 of 2 in use: 0x0505"),
             "{told}"
         );
-    }
-
-    #[test]
-    fn a_transaction_is_told_in_json() {
-        let receipt = Receipt {
-            block: 7,
-            block_hash: "0x01".into(),
-            hash: "0x02".into(),
-            fee: Some(Amount(5)),
-        };
-        let told = with_transaction(json!({ "a": 1 }), &receipt);
-        let transaction = json!({ "block": 7, "blockHash": "0x01", "hash": "0x02", "fee": "5" });
-        assert_eq!(told, json!({ "a": 1, "transaction": transaction }));
     }
 }

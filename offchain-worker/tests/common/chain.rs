@@ -64,6 +64,7 @@ impl TestChain {
                 task: super::task(),
                 max_price: 1,
                 deadline: 100,
+                min_tier: Default::default(),
             },
             input_hash: payload_hash(input),
             input_len: input.len() as u32,

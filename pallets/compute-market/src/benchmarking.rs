@@ -104,11 +104,12 @@ fn spec(model: ModelId, max_new_tokens: u32) -> JobSpec {
         task,
         max_price: Balance::MAX,
         deadline: 30,
+        min_tier: Default::default(),
     }
 }
 
 /// Has the present extrinsic end with `words`.
-fn bring<T: Config>(words: &[Word]) {
+pub fn bring<T: Config>(words: &[Word]) {
     frame_support::storage::unhashed::put(
         sp_core::storage::well_known_keys::EXTRINSIC_INDEX,
         &0u32,
@@ -116,40 +117,104 @@ fn bring<T: Config>(words: &[Word]) {
     frame_system::Pallet::<T>::note_extrinsic(kagari_primitives::payload_bytes(words));
 }
 
-/// As many offers as a match examines, of which only the last two can take a job.
-fn crowded_book<T: Config>(model: ModelId) -> Vec<AccountId>
+/// So many offers for `model`, which a match examines one after the other, each at a price of its own and at
+/// the end of two full pages. Only the last two can take a job.
+fn crowd<T: Config>(model: ModelId, examined: u32) -> Vec<AccountId>
 where
     T::Currency: Mutate<AccountId> + Inspect<AccountId, Balance = Balance>,
 {
     let others: Vec<_> = (0..MAX_OFFERS - 1).map(other_model::<T>).collect();
     let models: Vec<_> = others.into_iter().chain([model]).collect();
-    let all = 0..MAX_EXAMINED as u32;
-    let who: Vec<_> = all
+    let who: Vec<_> = (0..examined)
         .map(|i| provider::<T>(i, Balance::from(i + 1) * 1_000_000, &models))
         .collect();
-    for busy in who.iter().take(MAX_EXAMINED - 2) {
+    for busy in who.iter().take(examined as usize - 2) {
         Providers::<T>::mutate(busy, |p| {
             if let Some(p) = p {
                 p.exposure = p.bond;
             }
         });
     }
-    models.iter().for_each(fill_book::<T>);
     who
 }
 
-/// Fills a book up with dearer offers, of which nobody asks more.
-fn fill_book<T: Config>(model: &ModelId) {
-    Book::<T>::mutate(model, |book| {
-        for i in book.len() as u32..MAX_LISTINGS {
-            let listing = Listing {
-                price: Balance::MAX - Balance::from(MAX_LISTINGS - i),
-                provider: account("listed", i, 0),
-            };
-            book.try_push(listing).expect("there is a line left; qed");
+/// Lists a provider's offers after so many others at the same prices that each list has a second page, and
+/// has others follow, so that one of them has to be moved if it leaves.
+fn surround<T: Config>(who: &AccountId) {
+    let offers = Providers::<T>::get(who)
+        .map(|p| p.offers)
+        .unwrap_or_default();
+    for offer in offers {
+        let Some(place) = offer.place else { continue };
+        let key = |page| PageKey {
+            tick: offer.tick,
+            tier: place.tier,
+            page,
+        };
+        let stranger = |i: u32| account("stranger", i, 1);
+        let first: Vec<_> = (1..PAGE).map(stranger).chain([who.clone()]).collect();
+        let page = Page {
+            len: PAGE + 2,
+            providers: first.try_into().unwrap_or_default(),
+        };
+        Pages::<T>::insert(offer.model, key(0), page);
+        let last = Page {
+            len: 0,
+            providers: vec![stranger(PAGE), mover::<T>()]
+                .try_into()
+                .unwrap_or_default(),
+        };
+        Pages::<T>::insert(offer.model, key(1), last);
+    }
+}
+
+/// A provider with so many offers, each of which stands on a full page.
+fn crowded_out<T: Config>(offers: u32) -> AccountId
+where
+    T::Currency: Mutate<AccountId> + Inspect<AccountId, Balance = Balance>,
+{
+    let models: Vec<_> = (0..offers).map(other_model::<T>).collect();
+    let who = provider::<T>(0, 1_000_000, &models);
+    add_mover::<T>();
+    surround::<T>(&who);
+    who
+}
+
+/// How many offers of a provider stand in the index.
+fn listed<T: Config>(who: &AccountId) -> u32 {
+    let offers = Providers::<T>::get(who)
+        .map(|p| p.offers)
+        .unwrap_or_default();
+    offers.iter().filter(|offer| offer.place.is_some()).count() as u32
+}
+
+/// Who is last on every page, and is moved when another leaves.
+fn mover<T: Config>() -> AccountId {
+    account("mover", 0, 1)
+}
+
+/// Lets the models' other offers have a record of the size that a provider's gets.
+fn add_mover<T: Config>()
+where
+    T::Currency: Mutate<AccountId> + Inspect<AccountId, Balance = Balance>,
+{
+    let who = mover::<T>();
+    let model = Providers::<T>::iter_values().next();
+    let Some(mut record) = model else { return };
+    for offer in record.offers.iter_mut() {
+        if let Some(place) = offer.place.as_mut() {
+            place.page = 1;
         }
-    });
-    OfferCount::<T>::insert(model, MAX_LISTINGS);
+    }
+    Providers::<T>::insert(who, record);
+}
+
+/// Has keys not count that every block writes before: its parent's hash, and the extrinsic itself.
+fn know_what_was_read() {
+    for item in [&b"ParentHash"[..], b"ExtrinsicData"] {
+        let key = frame_support::storage::storage_prefix(b"System", item).to_vec();
+        frame_benchmarking::benchmarking::add_to_whitelist(key.into());
+    }
 }
 
 /// A job that is assigned, and its provider's worker key.
@@ -176,14 +241,46 @@ fn attestation(job: JobId, output: &[Word]) -> Attestation {
     }
 }
 
-/// Has the block at which the only job is due come, and the queue served up to it.
-fn let_it_be_due<T: Config>(job: JobId) {
-    let due = Jobs::<T>::get(job).expect("the job is open; qed").due;
-    frame_system::Pallet::<T>::set_block_number(due.block.saturated_into());
-    Served::<T>::put(Due {
-        block: due.block,
-        index: 0,
+fn provider_of<T: Config>(job: JobId) -> AccountId {
+    let job = Jobs::<T>::get(job);
+    job.map(|job| job.provider).expect("the job is open; qed")
+}
+
+/// So many jobs that are attested and due at one block, each with its own requester and provider.
+fn attested<T: Config>(count: u32) -> Vec<JobId>
+where
+    T::Currency: Mutate<AccountId> + Inspect<AccountId, Balance = Balance>,
+{
+    let model = llm::<T>();
+    let output = vec![7; OUTPUT as usize];
+    let attested = (0..count).map(|i| {
+        // The one that is left without room is the winner of the last.
+        provider::<T>(i, 1_000_000, &[model]);
+        let who = rich::<T>("requester", i);
+        let input = vec![1, 2, 3];
+        bring::<T>(&input);
+        Pallet::<T>::do_submit_job(who.clone(), spec(model, OUTPUT), input)
+            .expect("there is an offer; qed");
+        let job = Jobs::<T>::iter().find(|(_, job)| job.requester == who);
+        let (job, record) = job.expect("it has just been submitted; qed");
+        bring::<T>(&output);
+        Pallet::<T>::attest(&attestation(job, &output), &output).expect("it is assigned; qed");
+        Pallet::<T>::do_remove_offer(record.provider, model).expect("it offers; qed");
+        job
     });
+    attested.collect()
+}
+
+/// Has the block at which a job is due come, and the queue served up to it.
+fn let_it_be_due<T: Config>(job: JobId) {
+    let job = Jobs::<T>::get(job).expect("the job is open; qed");
+    let now = match job.stage {
+        Stage::Assigned => job.due,
+        Stage::Attested(_) => job.due + T::Judge::window(),
+    };
+    frame_system::Pallet::<T>::set_block_number(now.saturated_into());
+    Served::<T>::put(now);
+    Judged::<T>::put(job.due);
 }
 
 /// Puts an assigned job for `worker` into the state, for the benchmarks of the other pallet.
@@ -254,9 +351,9 @@ mod benches {
 
     #[benchmark]
     fn unbond() {
-        let who = crowded_book::<T>(llm::<T>())
-            .pop()
-            .unwrap_or_else(|| account("none", 0, 0));
+        let who = crowd::<T>(llm::<T>(), 2).remove(0);
+        add_mover::<T>();
+        surround::<T>(&who);
         #[extrinsic_call]
         _(RawOrigin::Signed(who));
     }
@@ -285,9 +382,9 @@ mod benches {
     #[benchmark]
     fn set_offer() {
         let model = llm::<T>();
-        let who = crowded_book::<T>(model)
-            .pop()
-            .unwrap_or_else(|| account("none", 0, 0));
+        let who = crowd::<T>(model, 2).remove(0);
+        add_mover::<T>();
+        surround::<T>(&who);
         #[extrinsic_call]
         _(RawOrigin::Signed(who), model, 1, 1);
     }
@@ -295,111 +392,171 @@ mod benches {
     #[benchmark]
     fn remove_offer() {
         let model = llm::<T>();
-        let who = crowded_book::<T>(model)
-            .pop()
-            .unwrap_or_else(|| account("none", 0, 0));
+        let who = crowd::<T>(model, 2).remove(0);
+        add_mover::<T>();
+        surround::<T>(&who);
         #[extrinsic_call]
         _(RawOrigin::Signed(who), model);
     }
 
-    #[benchmark]
-    fn submit_job(i: Linear<1, 8_000>) {
+    /// With an input of `i` words and a match that examines `e` offers.
+    #[benchmark(pov_mode = Measured)]
+    fn submit_job(i: Linear<1, 8_000>, e: Linear<2, 8>) {
         let model = llm::<T>();
-        crowded_book::<T>(model);
-        let who = rich::<T>("requester", 0);
+        crowd::<T>(model, e);
+        // Its account is read and written for the fee before.
+        let who: AccountId = whitelisted_caller();
+        T::Currency::set_balance(&who, RICHES);
         let input: Vec<Word> = (0..i).collect();
         bring::<T>(&input);
+        know_what_was_read();
         #[extrinsic_call]
         _(RawOrigin::Signed(who), spec(model, OUTPUT), input);
         assert_eq!(Jobs::<T>::iter().count(), 1);
     }
 
-    #[benchmark]
-    fn attest(o: Linear<1, 8_000>) {
-        let model = llm::<T>();
-        crowded_book::<T>(model);
-        let job = assigned::<T>(model);
-        let output: Vec<Word> = (0..o).collect();
-        bring::<T>(&output);
-        let attestation = attestation(job, &output);
+    /// A list of `n` jobs that are attested and due, of which each has its own requester and provider.
+    #[benchmark(pov_mode = Measured)]
+    fn settle_jobs(n: Linear<1, 100>) {
+        let jobs = attested::<T>(n);
+        let first = jobs.first().copied().expect("there is a job; qed");
+        let_it_be_due::<T>(first);
         #[block]
         {
-            Pallet::<T>::attest(&attestation, &output, 9).expect("the job is assigned; qed");
+            Pallet::<T>::serve_queue(&mut WeightMeter::new());
         }
-        assert!(matches!(
-            Jobs::<T>::get(job).map(|j| j.stage),
-            Some(Stage::Attested(_))
-        ));
+        assert!(!Pallet::<T>::is_open(first));
+        assert_eq!(Jobs::<T>::iter().count(), 0);
     }
 
-    #[benchmark]
-    fn settle_job() {
+    /// `k` offers of a provider, each of which comes onto a second page.
+    #[benchmark(pov_mode = Measured)]
+    fn list_offers(k: Linear<1, 16>) {
+        let who = crowded_out::<T>(k);
+        Pallet::<T>::try_change_provider(&who, |p| {
+            p.exposure = p.bond;
+            Ok(())
+        })
+        .expect("it is a provider; qed");
+        #[block]
+        {
+            Pallet::<T>::try_change_provider(&who, |p| {
+                p.exposure = 0;
+                Ok(())
+            })
+            .expect("it is a provider; qed");
+        }
+        assert_eq!(listed::<T>(&who), k);
+    }
+
+    /// `k` offers of a provider, each of which leaves a full page, so that another has to be moved there.
+    #[benchmark(pov_mode = Measured)]
+    fn delist_offers(k: Linear<1, 16>) {
+        let who = crowded_out::<T>(k);
+        #[block]
+        {
+            Pallet::<T>::try_change_provider(&who, |p| {
+                p.exposure = p.bond;
+                Ok(())
+            })
+            .expect("it is a provider; qed");
+        }
+        assert_eq!(listed::<T>(&who), 0);
+    }
+
+    #[benchmark(pov_mode = Measured)]
+    fn archive_era_work() {
+        let who = provider::<T>(0, 1, &[llm::<T>()]);
+        let work = EraWork {
+            era: 1,
+            work: 1,
+            burned: 1,
+            reward: 1,
+        };
+        #[block]
+        {
+            Pallet::<T>::archive_era_work(&who, &work);
+        }
+    }
+
+    #[benchmark(pov_mode = Measured)]
+    fn time_out_job() {
         let model = llm::<T>();
-        crowded_book::<T>(model);
+        crowd::<T>(model, MAX_EXAMINED as u32);
         let job = assigned::<T>(model);
-        let output = vec![7; OUTPUT as usize];
-        bring::<T>(&output);
-        Pallet::<T>::attest(&attestation(job, &output), &output, 9).expect("it is assigned; qed");
-        // The work of an era that is over has to be archived too.
-        let provider = Jobs::<T>::get(job)
-            .map(|j| j.provider)
-            .expect("it is open; qed");
-        T::Judge::reward(&provider, 1, 0);
-        Providers::<T>::mutate(&provider, |p| {
-            if let Some(p) = p {
-                p.era_work = EraWork {
-                    era: u32::MAX,
-                    work: 1,
-                    reward: 1,
-                };
-            }
-        });
+        know_what_was_read();
         let_it_be_due::<T>(job);
         #[block]
         {
             Pallet::<T>::serve_queue(&mut WeightMeter::new());
         }
+        assert_eq!(Jobs::<T>::get(job).map(|j| j.failers.len()), Some(1));
+    }
+
+    #[benchmark(pov_mode = Measured)]
+    fn decline_job() {
+        let model = llm::<T>();
+        crowd::<T>(model, MAX_EXAMINED as u32);
+        let job = assigned::<T>(model);
+        let who = provider_of::<T>(job);
+        Providers::<T>::mutate(&who, |p| {
+            if let Some(p) = p {
+                p.free_decline = BlockNumber::MAX;
+            }
+        });
+        know_what_was_read();
+        #[extrinsic_call]
+        _(RawOrigin::Signed(who), job);
+        assert_eq!(Jobs::<T>::get(job).map(|j| j.failers.len()), Some(1));
+    }
+
+    #[benchmark(pov_mode = Measured)]
+    fn cancel_job() {
+        let model = llm::<T>();
+        crowd::<T>(model, 2);
+        let job = assigned::<T>(model);
+        let who = Jobs::<T>::get(job)
+            .map(|j| j.requester)
+            .expect("it is open; qed");
+        #[extrinsic_call]
+        _(RawOrigin::Signed(who), job);
         assert!(!Pallet::<T>::is_open(job));
     }
 
     #[benchmark]
-    fn time_out_job() {
-        let model = llm::<T>();
-        // A third offer that can take the job over.
-        provider::<T>(99, 1_000_000, &[model]);
-        crowded_book::<T>(model);
-        let job = assigned::<T>(model);
-        let_it_be_due::<T>(job);
-        #[block]
-        {
-            Pallet::<T>::serve_queue(&mut WeightMeter::new());
-        }
-        assert!(Jobs::<T>::get(job).is_none_or(|j| j.attempts == 2));
-    }
-
-    #[benchmark]
     fn serve_queue_base() {
-        Served::<T>::put(Due {
-            block: BlockNumber::MAX,
-            index: 0,
-        });
+        Served::<T>::put(BlockNumber::MAX);
+        Judged::<T>::put(BlockNumber::MAX);
         #[block]
         {
             Pallet::<T>::serve_queue(&mut WeightMeter::new());
         }
     }
 
+    /// A block at which nothing is due.
     #[benchmark]
-    fn serve_queue_block() {
+    fn serve_queue_list() {
         let now = T::BlockNumberProvider::current_block_number();
-        Served::<T>::put(Due {
-            block: now,
-            index: 0,
-        });
-        QueueLen::<T>::insert(now, 1);
+        Served::<T>::put(now);
+        Judged::<T>::put(now);
         #[block]
         {
             Pallet::<T>::serve_queue(&mut WeightMeter::new());
         }
+    }
+
+    /// A list of one place whose job is no more.
+    #[benchmark(pov_mode = Measured)]
+    fn serve_queue_passed() {
+        let due = T::BlockNumberProvider::current_block_number() + 1;
+        Pallet::<T>::enqueue(Hash::repeat_byte(7), due);
+        frame_system::Pallet::<T>::set_block_number(due.saturated_into());
+        Served::<T>::put(due);
+        Judged::<T>::put(due);
+        #[block]
+        {
+            Pallet::<T>::serve_queue(&mut WeightMeter::new());
+        }
+        assert_eq!(Queue::<T>::iter().count(), 0);
     }
 }

@@ -16,6 +16,8 @@ pub struct Cleared<Owner> {
     pub asked: Balance,
     /// What the winner is paid per work unit.
     pub price: Balance,
+    /// How many offers were looked at.
+    pub examined: u32,
 }
 
 /// Why there is no match.
@@ -29,8 +31,8 @@ pub enum NoMatch {
 
 /// Clears among `offers` (price and owner, cheapest first, an owner at most once), of which at most
 /// `limit` are examined. An offer counts only if `is_eligible`.
-pub fn clear<'a, Owner: Clone + 'a>(
-    offers: impl Iterator<Item = (Balance, &'a Owner)>,
+pub fn clear<Owner>(
+    offers: impl Iterator<Item = (Balance, Owner)>,
     limit: usize,
     mut is_eligible: impl FnMut(Balance, &Owner) -> bool,
 ) -> Result<Cleared<Owner>, NoMatch> {
@@ -38,13 +40,18 @@ pub fn clear<'a, Owner: Clone + 'a>(
     if offers.peek().is_none() {
         return Err(NoMatch::NoOffer);
     }
-    let mut eligible = offers.filter(|(price, owner)| is_eligible(*price, owner));
+    let mut examined = 0u32;
+    let mut eligible = offers.filter(|(price, owner)| {
+        examined = examined.saturating_add(1);
+        is_eligible(*price, owner)
+    });
     let (asked, winner) = eligible.next().ok_or(NoMatch::NoneEligible)?;
     let price = eligible.next().map_or(asked, |(next, _)| next);
     Ok(Cleared {
-        winner: winner.clone(),
+        winner,
         asked,
         price,
+        examined,
     })
 }
 
@@ -59,7 +66,7 @@ mod tests {
         let mut sorted = offers.clone();
         sorted.sort();
         let ok = |_: Balance, o: &u8| eligible.get(usize::from(*o)).copied().unwrap_or(true);
-        clear(sorted.iter().map(|(p, o)| (*p, o)), 8, ok)
+        clear(sorted.into_iter(), 8, ok)
     }
 
     fn owners(prices: Vec<Balance>) -> Offers {
@@ -114,6 +121,7 @@ mod tests {
             winner: 0,
             asked: 7,
             price: 7,
+            examined: 1,
         };
         assert_eq!(run(&vec![(7, 0)], &[]), Ok(cleared));
         assert_eq!(run(&vec![], &[]), Err(NoMatch::NoOffer));
@@ -127,7 +135,7 @@ mod tests {
             examined += 1;
             false
         };
-        let result = clear(offers.iter().map(|(p, o)| (*p, o)), 8, count);
+        let result = clear(offers.into_iter(), 8, count);
         assert_eq!((result, examined), (Err(NoMatch::NoneEligible), 8));
     }
 }

@@ -24,6 +24,8 @@ pub struct Reward {
 
 /// Judges attested jobs and mints for settled ones.
 pub trait Judge {
+    /// Length of the audit window in blocks, one at least: from an attestation to its verdict.
+    fn window() -> BlockNumber;
     /// The verdict on an attested job whose window ends.
     fn verdict(job: JobId) -> Verdict;
     /// Mints the reward for a job of `work` multiply-accumulates whose payment had `burned` burned.

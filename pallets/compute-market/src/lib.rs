@@ -7,8 +7,7 @@
 //! A job's life is two transactions: [`Pallet::submit_job`], and the attestation, which comes in
 //! through the pallet that proves work ([`judge::Judge`]). The rest happens as blocks pass.
 //!
-//! Where what comes later will stand: the price-tick index of offers in place of the sorted
-//! [`Book`], sealed-bid auctions, replicas, delegation and reputation beside [`clearing`].
+//! Where what comes later will stand: sealed-bid auctions, replicas and delegation beside [`clearing`].
 #![cfg_attr(not(feature = "std"), no_std)]
 #![cfg_attr(
     not(any(test, feature = "runtime-benchmarks")),
@@ -23,15 +22,20 @@ extern crate alloc;
 
 pub mod clearing;
 pub mod judge;
+pub mod reputation;
+pub mod ticks;
 pub mod types;
 pub mod weights;
 
 #[cfg(feature = "runtime-benchmarks")]
 pub mod benchmarking;
-mod book_impls;
+mod failure_impls;
+mod index_impls;
 mod job_impls;
 mod limits;
+mod match_impls;
 mod model_impls;
+mod offer_impls;
 mod payload_impls;
 mod provider_impls;
 mod queue_impls;
@@ -50,7 +54,7 @@ pub use weights::WeightInfo;
 #[allow(clippy::expect_used)]
 #[frame_support::pallet]
 pub mod pallet {
-    use super::{judge::Judge, types::*, WeightInfo};
+    use super::{judge::Judge, reputation::Reputation, types::*, WeightInfo};
     use alloc::{boxed::Box, vec::Vec};
     use frame_support::{
         dispatch::WithPostDispatchInfo,
@@ -85,7 +89,8 @@ pub mod pallet {
         /// The native token.
         type Currency: Inspect<AccountId, Reason = Self::RuntimeHoldReason>
             + Mutate<AccountId, Balance = Balance, Reason = Self::RuntimeHoldReason>
-            + frame_support::traits::fungible::Inspect<AccountId, Balance = Balance>;
+            + frame_support::traits::fungible::Inspect<AccountId, Balance = Balance>
+            + frame_support::traits::fungible::Mutate<AccountId>;
         /// The reasons for holds, over all pallets.
         type RuntimeHoldReason: From<HoldReason>;
         /// The height that deadlines count in.
@@ -108,20 +113,28 @@ pub mod pallet {
         /// Longest deadline of a job, in blocks.
         #[pallet::constant]
         type MaxDeadline: Get<BlockNumber>;
+        /// What a provider that fails a job pays its requester, as a share of the job's worth at the
+        /// provider's price.
+        #[pallet::constant]
+        type FailurePenalty: Get<Permill>;
+        /// Blocks from one job that a provider may decline for nothing to the next.
+        #[pallet::constant]
+        type DeclinePeriod: Get<BlockNumber>;
         /// Share of every payment that is burned.
         #[pallet::constant]
         type BurnShare: Get<Permill>;
         /// Held on whoever registers a model, for good: models stay.
         #[pallet::constant]
         type ModelDeposit: Get<Balance>;
-        /// Weight of the attestation of an output of so many words, which `submit_job` prepays.
-        type AttestationWeight: WeightOfWords;
+        /// What a requester pays beforehand for the attestation and the settlement of its job, which are
+        /// without a fee.
+        type PrepaidFee: PrepaidFee;
     }
 
-    /// A weight as a function of a number of words.
-    pub trait WeightOfWords {
-        /// The weight for `words` words.
-        fn weight(words: u32) -> Weight;
+    /// A fee as a function of a number of words.
+    pub trait PrepaidFee {
+        /// The fee for a job that puts out at most so many words.
+        fn fee(output: u32) -> Balance;
     }
 
     /// Why the market holds tokens.
@@ -147,32 +160,46 @@ pub mod pallet {
     #[pallet::storage]
     pub type Models<T: Config> = StorageMap<_, Identity, ModelId, Model>;
 
-    /// For each model the offers that have room now, cheapest first.
+    /// For each model the prices at which offers have room now.
     #[pallet::storage]
-    pub type Book<T: Config> =
-        StorageMap<_, Identity, ModelId, BoundedVec<Listing, ConstU32<MAX_LISTINGS>>, ValueQuery>;
+    pub type Ticks<T: Config> = StorageMap<_, Identity, ModelId, TickMaps>;
 
-    /// For each model the offers that stand, with room or without. None is more than the book has lines
-    /// for, so that an offer that gets room again finds its line.
+    /// For each model the offers that have room now, on pages by price and tier.
     #[pallet::storage]
-    pub type OfferCount<T: Config> = StorageMap<_, Identity, ModelId, u32, ValueQuery>;
+    pub type Pages<T: Config> =
+        StorageDoubleMap<_, Identity, ModelId, Twox64Concat, PageKey, Page, ValueQuery>;
+
+    /// What is left of the reputation of accounts that are no providers any more: who bonds again finds it.
+    #[pallet::storage]
+    pub type PastReputations<T: Config> =
+        StorageMap<_, Blake2_128Concat, AccountId, Reputation, ValueQuery>;
 
     /// The open jobs. An id is a hash already.
     #[pallet::storage]
     pub type Jobs<T: Config> = StorageMap<_, Identity, JobId, Job>;
 
-    /// The open jobs by the block at which each is due.
+    /// The open jobs by the block at which each is due, and the block in which it was put here; attested ones
+    /// by the block of their attestation, twice.
+    // Lists are as long as what a block can hold makes them.
     #[pallet::storage]
-    pub type Queue<T: Config> =
-        StorageDoubleMap<_, Twox64Concat, BlockNumber, Twox64Concat, u32, JobId>;
+    #[pallet::unbounded]
+    pub type Queue<T: Config> = StorageDoubleMap<
+        _,
+        Twox64Concat,
+        BlockNumber,
+        Twox64Concat,
+        BlockNumber,
+        Vec<JobId>,
+        ValueQuery,
+    >;
 
-    /// For each block to come, the number that its next job in the queue gets.
+    /// The first block at which not all that is due is served.
     #[pallet::storage]
-    pub type QueueLen<T: Config> = StorageMap<_, Twox64Concat, BlockNumber, u32, ValueQuery>;
+    pub type Served<T: Config> = StorageValue<_, BlockNumber, ValueQuery>;
 
-    /// Where the queue is served up to: all before this place is done.
+    /// The first block of whose attested jobs not all are judged.
     #[pallet::storage]
-    pub type Served<T: Config> = StorageValue<_, Due, ValueQuery>;
+    pub type Judged<T: Config> = StorageValue<_, BlockNumber, ValueQuery>;
 
     /// All that payments have burned so far.
     #[pallet::storage]
@@ -259,6 +286,8 @@ pub mod pallet {
             model: ModelId,
             /// What is held for it.
             escrow: Balance,
+            /// What was burned for its attestation and settlement, as a fee.
+            prepaid: Balance,
         },
         /// A job was assigned to a provider, for the first time or anew.
         JobAssigned {
@@ -279,8 +308,6 @@ pub mod pallet {
             provider: AccountId,
             /// Hash of the output's bytes.
             output_hash: Hash,
-            /// Block at which it is judged.
-            window_end: BlockNumber,
         },
         /// A job was judged good and paid.
         JobSettled {
@@ -309,6 +336,39 @@ pub mod pallet {
             job: JobId,
             /// Who failed.
             provider: AccountId,
+        },
+        /// A provider gave back a job that it had been assigned.
+        JobDeclined {
+            /// The job.
+            job: JobId,
+            /// Who declined.
+            provider: AccountId,
+        },
+        /// A provider that failed a job has paid its requester for it out of its bond.
+        PenaltyPaid {
+            /// The job.
+            job: JobId,
+            /// Who failed.
+            provider: AccountId,
+            /// Who was paid.
+            requester: AccountId,
+            /// How much.
+            amount: Balance,
+        },
+        /// A requester has cancelled a job, and paid for the time that it took up.
+        JobCancelled {
+            /// The job.
+            job: JobId,
+            /// Whose time it took up.
+            provider: AccountId,
+            /// Who cancelled.
+            requester: AccountId,
+            /// Paid by the requester in all.
+            paid: Balance,
+            /// The part of it that was burned.
+            burned: Balance,
+            /// The rest of the escrow, given back.
+            refunded: Balance,
         },
         /// A job found no provider that did it; its requester has the whole escrow back.
         JobRefunded {
@@ -367,10 +427,14 @@ pub mod pallet {
         CapacityTooHigh,
         /// The provider offers as many models as it can.
         TooManyOffers,
-        /// As many offers stand for this model as its book can list; try again when one is withdrawn.
-        BookFull,
         /// No such offer stands.
         NoSuchOffer,
+        /// No such job is open.
+        NoSuchJob,
+        /// The job is attested already, and can be neither declined nor cancelled.
+        NotAssigned,
+        /// The job is another's: providers decline what is assigned to them, requesters cancel what they sent.
+        NotYours,
         /// The input is empty.
         EmptyInput,
         /// The input is longer than `MAX_INPUT` or, with what is to be put out, than the model's context.
@@ -427,7 +491,13 @@ pub mod pallet {
     #[pallet::hooks]
     impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
         fn on_poll(_: BlockNumberFor<T>, meter: &mut WeightMeter) {
-            Self::serve_queue(meter);
+            Self::serve_queue_within(meter, Self::most_of_polling());
+        }
+
+        fn on_idle(_: BlockNumberFor<T>, remaining: Weight) -> Weight {
+            let mut meter = WeightMeter::with_limit(remaining);
+            Self::serve_queue(&mut meter);
+            meter.consumed()
         }
 
         fn integrity_test() {
@@ -484,7 +554,9 @@ pub mod pallet {
 
         /// Raises the caller's bond by `amount`.
         #[pallet::call_index(3)]
-        #[pallet::weight(T::WeightInfo::bond_extra())]
+        #[pallet::weight(
+            T::WeightInfo::bond_extra().saturating_add(T::WeightInfo::list_offers(MAX_OFFERS))
+        )]
         pub fn bond_extra(
             origin: OriginFor<T>,
             #[pallet::compact] amount: Balance,
@@ -545,16 +617,15 @@ pub mod pallet {
         /// Sends a job, and matches it at once with the cheapest standing offer that can take it.
         ///
         /// The escrow, the price of the job at its longest, is held until it ends; what is not paid goes
-        /// back. The fee prepays the attestation and the settlement.
+        /// back. What the attestation and the settlement would cost as fees is burned beforehand.
         ///
         /// - `spec`: what to compute, the most it may cost, and its deadline.
         /// - `input`: token ids. They must be what the extrinsic ends with, so that every node finds them
         ///   in the block's body; the state keeps their hash.
         #[pallet::call_index(9)]
         #[pallet::weight(
-            T::WeightInfo::submit_job(input.len() as u32)
-                .saturating_add(T::WeightInfo::settle_job())
-                .saturating_add(T::AttestationWeight::weight(spec.task.most_output()))
+            T::WeightInfo::submit_job(input.len() as u32, MAX_EXAMINED as u32)
+                .saturating_add(T::WeightInfo::delist_offers(MAX_OFFERS))
         )]
         pub fn submit_job(
             origin: OriginFor<T>,
@@ -562,10 +633,29 @@ pub mod pallet {
             input: Vec<Word>,
         ) -> DispatchResultWithPostInfo {
             let who = ensure_signed(origin)?;
-            let weight = T::WeightInfo::submit_job(input.len() as u32);
-            // A job that is refused needs no attestation and no settlement.
-            Self::do_submit_job(who, spec, input).map_err(|error| error.with_weight(weight))?;
-            Ok(().into())
+            let most = T::WeightInfo::submit_job(input.len() as u32, MAX_EXAMINED as u32);
+            let weight = Self::do_submit_job(who, spec, input);
+            Ok(Some(weight.map_err(|error| error.with_weight(most))?).into())
+        }
+
+        /// Gives back a job that is assigned to the caller, for the next offer to take it over. One a
+        /// `DeclinePeriod` is for nothing; every other costs what a missed deadline costs.
+        #[pallet::call_index(10)]
+        #[pallet::weight(T::WeightInfo::decline_job().saturating_add(Pallet::<T>::most_relisting()))]
+        pub fn decline_job(origin: OriginFor<T>, job: JobId) -> DispatchResultWithPostInfo {
+            let who = ensure_signed(origin)?;
+            Ok(Some(Self::do_decline_job(who, job)?).into())
+        }
+
+        /// Ends a job of the caller's that is assigned and not attested. It pays for the share of its deadline
+        /// that is over, the present block included, as if it had been done; the rest goes back.
+        #[pallet::call_index(11)]
+        #[pallet::weight(
+            T::WeightInfo::cancel_job().saturating_add(T::WeightInfo::list_offers(MAX_OFFERS))
+        )]
+        pub fn cancel_job(origin: OriginFor<T>, job: JobId) -> DispatchResultWithPostInfo {
+            let who = ensure_signed(origin)?;
+            Ok(Some(Self::do_cancel_job(who, job)?).into())
         }
     }
 
@@ -582,7 +672,7 @@ pub mod pallet {
             Self::provider(provider)
         }
 
-        /// The offers for a model that have room now, cheapest first.
+        /// The cheapest offers for a model that have room now, from the cheapest on.
         pub fn standing_offers(model: ModelId) -> Vec<OfferInfo> {
             Self::offers(model)
         }

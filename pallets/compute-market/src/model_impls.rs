@@ -37,28 +37,35 @@ impl<T: Config> Pallet<T> {
 
     /// Checks a job against its model's shape and the chain's limits.
     pub(crate) fn check_job(spec: &JobSpec, shape: &ModelShape, input: &[Word]) -> DispatchResult {
-        ensure!(!input.is_empty(), Error::<T>::EmptyInput);
-        ensure!(input.len() <= MAX_INPUT as usize, Error::<T>::InputTooLong);
+        Self::check_spec(spec, shape, input.len() as u32)?;
         ensure!(
             input.iter().all(|id| *id < shape.vocab),
             Error::<T>::UnknownToken
         );
+        Ok(())
+    }
+
+    /// Checks all that can be checked of a job without its input.
+    pub(crate) fn check_spec(
+        spec: &JobSpec,
+        shape: &ModelShape,
+        input_len: u32,
+    ) -> Result<(), Error<T>> {
+        ensure!(input_len > 0, Error::<T>::EmptyInput);
+        ensure!(input_len <= MAX_INPUT, Error::<T>::InputTooLong);
         let bounds = T::MinDeadline::get()..=T::MaxDeadline::get();
         ensure!(
             bounds.contains(&spec.deadline),
             Error::<T>::DeadlineOutOfBounds
         );
         let output = Self::check_task(&spec.task, shape.architecture)?;
-        let positions = (input.len() as u32).saturating_add(output);
+        let positions = input_len.saturating_add(output);
         ensure!(positions <= shape.context, Error::<T>::InputTooLong);
         Ok(())
     }
 
     /// Checks a task by itself, and gives the positions that its output may take up.
-    fn check_task(
-        task: &Task,
-        architecture: Architecture,
-    ) -> Result<u32, sp_runtime::DispatchError> {
+    fn check_task(task: &Task, architecture: Architecture) -> Result<u32, Error<T>> {
         match (task, architecture) {
             (
                 Task::Completion {
@@ -73,7 +80,7 @@ impl<T: Config> Pallet<T> {
                 Ok(*max_new_tokens)
             }
             (Task::Embedding, Architecture::Bert) => Ok(0),
-            _ => Err(Error::<T>::TaskUnsupported.into()),
+            _ => Err(Error::<T>::TaskUnsupported),
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Providers: bonding, worker keys, unbonding.
 
-use crate::{types::*, Config, Error, Event, HoldReason, Pallet, Providers, Workers};
+use crate::{
+    types::*, Config, Error, Event, HoldReason, Pallet, PastReputations, Providers, Workers,
+};
 use alloc::vec::Vec;
 use frame_support::{
     ensure,
@@ -35,7 +37,9 @@ impl<T: Config> Pallet<T> {
         Self::check_hardware(&hardware)?;
         Self::claim_worker(&who, &worker, &proof)?;
         T::Currency::hold(&HoldReason::Bond.into(), &who, bond)?;
-        Providers::<T>::insert(&who, Provider::new(bond, worker.clone(), hardware));
+        let reputation = PastReputations::<T>::take(&who);
+        let provider = Provider::new(bond, worker.clone(), hardware, reputation);
+        Providers::<T>::insert(&who, provider);
         Self::deposit_event(Event::ProviderRegistered {
             provider: who,
             worker,
@@ -103,7 +107,7 @@ impl<T: Config> Pallet<T> {
             let standing = provider.offers.iter().filter(|o| !o.is_withdrawn());
             let models: Vec<_> = standing.map(|o| o.model).collect();
             for model in &models {
-                Self::withdraw_offer(&who, provider, model);
+                provider.withdraw_offer(model);
             }
             provider.status = ProviderStatus::Unbonding(until);
             Ok(())
@@ -127,6 +131,9 @@ impl<T: Config> Pallet<T> {
         let bond = T::Currency::release(&reason, &who, provider.bond, Precision::BestEffort)?;
         Self::archive_era_work(&who, &provider.era_work);
         Workers::<T>::remove(&provider.worker);
+        if !provider.reputation.is_blank(now) {
+            PastReputations::<T>::insert(&who, provider.reputation);
+        }
         Providers::<T>::remove(&who);
         Self::deposit_event(Event::BondWithdrawn {
             provider: who,

@@ -1,28 +1,46 @@
 //! The queue of open jobs by the block at which each is due: to be attested, or to be judged.
 //!
-//! It is served in order, block by block, within the weight that a block leaves; what a block has no
-//! weight for is served in the next.
+//! What is put in during one block stands in one list, so that it costs one write and no list is longer
+//! than a block can make it. Attested jobs stand at the block of their attestation, and are due when the
+//! window after it is over. A job that has moved on leaves its old place behind, which is passed over when
+//! its block comes. The queue is served in order, within the weight that a block leaves for it; what a
+//! block has no weight for is served in the next.
 
-use crate::{types::*, Config, Jobs, Pallet, Queue, QueueLen, Served, WeightInfo};
-use frame_support::weights::WeightMeter;
+use crate::{judge::Judge, types::*, Config, Jobs, Judged, Pallet, Queue, Served, WeightInfo};
+use alloc::vec::Vec;
+use frame_support::{
+    storage::StorageValue,
+    traits::Get,
+    weights::{Weight, WeightMeter},
+};
 use kagari_primitives::{BlockNumber, JobId};
-use sp_runtime::traits::BlockNumberProvider;
+use sp_runtime::{traits::BlockNumberProvider, Perbill};
+
+/// What the queue may take of a block before its extrinsics; what is left over at the block's end is for
+/// it too.
+const POLL_SHARE: Perbill = Perbill::from_percent(25);
 
 impl<T: Config> Pallet<T> {
     /// Puts a job into the queue.
-    pub(crate) fn enqueue(job: JobId, block: BlockNumber) -> Due {
-        let index = QueueLen::<T>::mutate(block, |len| {
-            let index = *len;
-            *len = len.saturating_add(1);
-            index
-        });
-        Queue::<T>::insert(block, index, job);
-        Due { block, index }
+    pub(crate) fn enqueue(job: JobId, due: BlockNumber) {
+        let now = T::BlockNumberProvider::current_block_number();
+        Queue::<T>::append(due, now, job);
     }
 
-    /// Takes a job out of the queue.
-    pub(crate) fn dequeue(due: Due) {
-        Queue::<T>::remove(due.block, due.index);
+    /// Most that the queue takes of a block before its extrinsics.
+    pub(crate) fn most_of_polling() -> Weight {
+        let block = T::BlockWeights::get().max_block;
+        Weight::from_parts(
+            POLL_SHARE.mul_floor(block.ref_time()),
+            POLL_SHARE.mul_floor(block.proof_size()),
+        )
+    }
+
+    /// Serves what is due up to now, within a share of what a block holds.
+    pub(crate) fn serve_queue_within(meter: &mut WeightMeter, most: Weight) {
+        let mut part = WeightMeter::with_limit(meter.remaining().min(most));
+        Self::serve_queue(&mut part);
+        meter.consume(part.consumed());
     }
 
     /// Serves what is due up to now.
@@ -34,64 +52,86 @@ impl<T: Config> Pallet<T> {
             return;
         }
         let now = T::BlockNumberProvider::current_block_number();
-        let start = Served::<T>::get();
-        let mut at = start;
-        while at.block <= now && Self::serve_block(&mut at, meter) {
-            at = Due {
-                block: at.block.saturating_add(1),
-                index: 0,
-            };
-        }
-        if at != start {
-            Served::<T>::put(at);
+        Self::serve_up_to::<Served<T>>(now, meter, |due| {
+            Queue::<T>::iter_key_prefix(due).find(|since| *since != due)
+        });
+        // Jobs that were attested in one block have their windows end in one block.
+        if let Some(attested_at) = now.checked_sub(T::Judge::window()) {
+            Self::serve_up_to::<Judged<T>>(attested_at, meter, |due| {
+                Queue::<T>::contains_key(due, due).then_some(due)
+            });
         }
     }
 
-    /// Serves one block's queue; false if the weight did not suffice.
-    fn serve_block(at: &mut Due, meter: &mut WeightMeter) -> bool {
-        if meter
-            .try_consume(T::WeightInfo::serve_queue_block())
-            .is_err()
-        {
-            return false;
+    /// Serves block by block from where `Progress` says on; `list` names a list that is left at a block.
+    fn serve_up_to<Progress: StorageValue<BlockNumber, Query = BlockNumber>>(
+        last: BlockNumber,
+        meter: &mut WeightMeter,
+        list: impl Fn(BlockNumber) -> Option<BlockNumber>,
+    ) {
+        let start = Progress::get();
+        let mut next = start;
+        while next <= last && Self::serve_block(next, meter, &list) {
+            next = next.saturating_add(1);
         }
-        let len = QueueLen::<T>::get(at.block);
-        while at.index < len {
-            if !meter.can_consume(Self::weight_of_serving()) {
+        if next != start {
+            Progress::put(next);
+        }
+    }
+
+    /// Serves all lists of a block; false if the weight did not suffice.
+    fn serve_block(
+        block: BlockNumber,
+        meter: &mut WeightMeter,
+        list: impl Fn(BlockNumber) -> Option<BlockNumber>,
+    ) -> bool {
+        loop {
+            if meter
+                .try_consume(T::WeightInfo::serve_queue_list())
+                .is_err()
+            {
                 return false;
             }
-            meter.consume(Self::serve_one(*at));
-            at.index = at.index.saturating_add(1);
+            let Some(since) = list(block) else {
+                return true;
+            };
+            let jobs = Queue::<T>::take(block, since);
+            let rest = Self::serve_list(block, jobs, meter);
+            if !rest.is_empty() {
+                Queue::<T>::insert(block, since, rest);
+                return false;
+            }
         }
-        if len > 0 {
-            QueueLen::<T>::remove(at.block);
+    }
+
+    /// Serves a list, and gives what the weight did not suffice for.
+    fn serve_list(block: BlockNumber, jobs: Vec<JobId>, meter: &mut WeightMeter) -> Vec<JobId> {
+        let mut jobs = jobs.into_iter();
+        while meter.can_consume(Self::most_for_one()) {
+            let Some(job) = jobs.next() else {
+                break;
+            };
+            meter.consume(Self::serve_one(block, job));
         }
-        true
+        jobs.collect()
     }
 
     /// Most that one place of the queue can cost.
-    fn weight_of_serving() -> frame_support::weights::Weight {
-        T::WeightInfo::settle_job().max(T::WeightInfo::time_out_job())
+    pub(crate) fn most_for_one() -> Weight {
+        let besides = T::WeightInfo::list_offers(MAX_OFFERS)
+            .saturating_add(T::WeightInfo::archive_era_work());
+        let settling = Self::weight_of_settling().saturating_add(besides);
+        settling.max(T::WeightInfo::time_out_job().saturating_add(Self::most_relisting()))
     }
 
-    /// Serves one place of the queue and says what it cost. A place is empty if its job has moved on.
-    fn serve_one(at: Due) -> frame_support::weights::Weight {
-        let Some(id) = Queue::<T>::take(at.block, at.index) else {
-            return T::WeightInfo::serve_queue_block();
-        };
-        let Some(job) = Jobs::<T>::get(id) else {
-            frame_support::defensive!("every job in the queue is open");
-            return T::WeightInfo::serve_queue_block();
+    /// Serves one place of the queue and says what it cost.
+    fn serve_one(block: BlockNumber, id: JobId) -> Weight {
+        let Some(job) = Jobs::<T>::get(id).filter(|job| job.due == block) else {
+            return T::WeightInfo::serve_queue_passed();
         };
         match job.stage {
-            Stage::Assigned => {
-                Self::time_out_job(id, job);
-                T::WeightInfo::time_out_job()
-            }
-            Stage::Attested(attestation) => {
-                Self::judge_job(id, job, attestation);
-                T::WeightInfo::settle_job()
-            }
+            Stage::Assigned => Self::time_out_job(id, job),
+            Stage::Attested(attestation) => Self::judge_job(id, job, attestation),
         }
     }
 }

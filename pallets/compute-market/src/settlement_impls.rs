@@ -6,7 +6,7 @@ use crate::{
     judge::{Judge, Reward, Verdict},
     types::*,
     view_impls::info_of,
-    Burned, Config, Event, HoldReason, Jobs, Models, Pallet,
+    Burned, Config, Event, HoldReason, Jobs, Pallet, WeightInfo,
 };
 use frame_support::{
     storage::with_storage_layer,
@@ -15,6 +15,7 @@ use frame_support::{
         tokens::{Fortitude, Precision, Restriction},
         Defensive, Get,
     },
+    weights::Weight,
 };
 use kagari_primitives::{
     attestation::AttestationRecord, price_of, AccountId, Balance, JobId, JobState, Outcome, Work,
@@ -22,7 +23,7 @@ use kagari_primitives::{
 use sp_runtime::{traits::BlockNumberProvider, DispatchError};
 
 /// What became of an escrow.
-struct Payment {
+pub(crate) struct Payment {
     /// Paid in all, the burned part included.
     paid: Balance,
     /// Burned.
@@ -33,26 +34,36 @@ struct Payment {
 
 impl<T: Config> Pallet<T> {
     /// Asks for the verdict on an attested job, and carries it out.
-    pub(crate) fn judge_job(id: JobId, mut job: Job, attestation: AttestationRecord) {
+    pub(crate) fn judge_job(id: JobId, mut job: Job, attestation: AttestationRecord) -> Weight {
+        let weight = Self::weight_of_settling();
         match T::Judge::verdict(id) {
-            Verdict::Settle => Self::settle_job(id, job, attestation),
+            Verdict::Settle => weight.saturating_add(Self::settle_job(id, job, attestation)),
             Verdict::Wait(until) => {
                 let next = T::BlockNumberProvider::current_block_number().saturating_add(1);
-                job.due = Self::enqueue(id, until.max(next));
+                job.due = until.max(next);
+                Self::enqueue(id, job.due);
                 Jobs::<T>::insert(id, job);
+                weight
             }
         }
     }
 
-    fn settle_job(id: JobId, job: Job, attestation: AttestationRecord) {
-        let work = Self::proved_work(&job, &attestation);
-        let payment = with_storage_layer(|| Self::pay(&job, work));
+    /// What one more settlement weighs that moves no offer and ends no era for its provider.
+    pub(crate) fn weight_of_settling() -> Weight {
+        T::WeightInfo::settle_jobs(2).saturating_sub(T::WeightInfo::settle_jobs(1))
+    }
+
+    /// Gives what it weighed besides.
+    fn settle_job(id: JobId, job: Job, attestation: AttestationRecord) -> Weight {
+        let work = job.shape.work(job.input_len, attestation.output_len);
+        let payment = with_storage_layer(|| Self::pay(&job, price_of(job.price, work)));
         let Ok(payment) = payment.defensive_proof("an escrow covers its job; qed") else {
             Self::clear_exposure(&job);
-            return Self::refund_job(id, job);
+            Self::refund_job(id, job);
+            return T::WeightInfo::list_offers(MAX_OFFERS);
         };
         let reward = T::Judge::reward(&job.provider, work, payment.burned);
-        Self::credit_provider(&job, work, reward);
+        let besides = Self::credit_provider(&job, work, &payment, reward);
         let Payment {
             paid,
             burned,
@@ -85,24 +96,14 @@ impl<T: Config> Pallet<T> {
             reward,
         };
         Self::close_job(id, job, outcome);
+        besides
     }
 
-    /// The work that an attested job was, by its model's shape and the words that are there.
-    fn proved_work(job: &Job, attestation: &AttestationRecord) -> Work {
-        let Some(model) = Models::<T>::get(job.spec.model) else {
-            return 0;
-        };
-        model
-            .manifest
-            .shape
-            .work(job.input_len, attestation.output_len)
-    }
-
-    /// Pays for `work` out of the escrow: a share is burned, the provider gets its price, and the
-    /// requester the rest.
-    fn pay(job: &Job, work: Work) -> Result<Payment, DispatchError> {
+    /// Pays `amount` out of the escrow: a share is burned, the provider gets the rest of it, and the requester
+    /// what is left.
+    pub(crate) fn pay(job: &Job, amount: Balance) -> Result<Payment, DispatchError> {
         let reason = HoldReason::Escrow.into();
-        let paid = price_of(job.price, work).min(job.escrow);
+        let paid = amount.min(job.escrow);
         let burned = T::BurnShare::get().mul_floor(paid);
         T::Currency::burn_held(
             &reason,
@@ -130,12 +131,17 @@ impl<T: Config> Pallet<T> {
         })
     }
 
-    fn credit_provider(job: &Job, work: Work, reward: Reward) {
-        Self::try_change_provider(&job.provider, |provider| {
+    /// Gives what it weighed besides a settlement.
+    fn credit_provider(job: &Job, work: Work, payment: &Payment, reward: Reward) -> Weight {
+        let now = T::BlockNumberProvider::current_block_number();
+        let mut archiving = Weight::zero();
+        let changed = Self::change_provider(&job.provider, |provider| {
             provider.exposure = provider.exposure.saturating_sub(job.exposure);
             provider.settled = provider.settled.saturating_add(1);
+            provider.reputation.settled(payment.paid, now);
             if provider.era_work.era != reward.era {
                 Self::archive_era_work(&job.provider, &provider.era_work);
+                archiving = T::WeightInfo::archive_era_work();
                 provider.era_work = EraWork {
                     era: reward.era,
                     ..Default::default()
@@ -143,10 +149,12 @@ impl<T: Config> Pallet<T> {
             }
             let era_work = &mut provider.era_work;
             era_work.work = era_work.work.saturating_add(work);
+            era_work.burned = era_work.burned.saturating_add(payment.burned);
             era_work.reward = era_work.reward.saturating_add(reward.amount);
             Ok(())
-        })
-        .defensive_unwrap_or_default();
+        });
+        let ((), relisted) = changed.defensive_unwrap_or_default();
+        archiving.saturating_add(relisted.weight::<T>())
     }
 
     /// Takes a job that ends unpaid off its provider's exposure.
@@ -178,6 +186,31 @@ impl<T: Config> Pallet<T> {
         });
         let at = T::BlockNumberProvider::current_block_number();
         Self::close_job(id, job, Outcome::Refunded { at, refunded });
+    }
+
+    /// Closes a job that its requester has cancelled.
+    pub(crate) fn close_cancelled(id: JobId, job: Job, payment: Payment) {
+        let Payment {
+            paid,
+            burned,
+            refunded,
+        } = payment;
+        Self::deposit_event(Event::JobCancelled {
+            job: id,
+            provider: job.provider.clone(),
+            requester: job.requester.clone(),
+            paid,
+            burned,
+            refunded,
+        });
+        let at = T::BlockNumberProvider::current_block_number();
+        let outcome = Outcome::Cancelled {
+            at,
+            paid,
+            burned,
+            refunded,
+        };
+        Self::close_job(id, job, outcome);
     }
 
     fn close_job(id: JobId, job: Job, outcome: Outcome) {

@@ -1,8 +1,8 @@
 //! What must hold of the market's storage after every block; run after every unit test.
 
 use crate::{
-    types::*, Book, Config, HoldReason, Jobs, Models, OfferCount, Pallet, Providers, Queue,
-    QueueLen, Served, Workers,
+    types::*, Config, HoldReason, Jobs, Judged, Models, Pages, Pallet, Providers, Queue, Served,
+    Ticks, Workers,
 };
 use alloc::collections::BTreeMap;
 use frame_support::{
@@ -22,8 +22,7 @@ impl<T: Config> Pallet<T> {
         Self::check_exposures()?;
         Self::check_workers()?;
         Self::check_offers()?;
-        Self::check_offer_counts()?;
-        Self::check_books()?;
+        Self::check_index()?;
         Self::check_assigned()?;
         Self::check_queue()?;
         Self::check_models()
@@ -127,46 +126,50 @@ impl<T: Config> Pallet<T> {
         Ok(())
     }
 
-    /// The offers that stand for a model are counted right, and its book has a line for each.
-    fn check_offer_counts() -> Check {
-        let mut standing = BTreeMap::<ModelId, u32>::new();
-        for provider in Providers::<T>::iter_values() {
-            for offer in provider.offers.iter().filter(|o| !o.is_withdrawn()) {
-                let count = standing.entry(offer.model).or_default();
-                *count = count.saturating_add(1);
-            }
-        }
-        ensure!(
-            standing.values().all(|count| *count <= MAX_LISTINGS),
-            "more offers stand than a book has lines"
-        );
-        let counted: BTreeMap<_, _> = OfferCount::<T>::iter().collect();
-        ensure!(counted == standing, "the offers are counted wrong");
-        Ok(())
-    }
-
-    /// A book lists, in order, just the offers with room.
-    fn check_books() -> Check {
-        let mut expected = BTreeMap::<ModelId, alloc::vec::Vec<Listing>>::new();
-        for (who, provider) in Providers::<T>::iter() {
-            for offer in &provider.offers {
-                let line = crate::book_impls::listing(&who, &provider, &offer.model);
-                expected.entry(offer.model).or_default().extend(line);
-            }
-        }
-        for (model, book) in Book::<T>::iter() {
-            let mut lines = expected.remove(&model).unwrap_or_default();
-            lines.sort();
-            ensure!(!book.is_empty(), "an empty book is kept");
+    /// The index lists just the offers that belong there, each on the page that its place names, and pages
+    /// are full but for the last of a list.
+    fn check_index() -> Check {
+        let mut listed = 0usize;
+        let mut ticks = BTreeMap::<ModelId, TickMaps>::new();
+        for (model, key, page) in Pages::<T>::iter() {
+            let first = Pages::<T>::get(model, PageKey { page: 0, ..key });
+            let before = key.page.saturating_mul(PAGE);
+            let here = first.len.saturating_sub(before).min(PAGE);
             ensure!(
-                book.into_inner() == lines,
-                "a book differs from the offers with room"
+                here > 0 && page.providers.len() as u32 == here,
+                "a page has a gap"
             );
+            ensure!(key.page == 0 || page.len == 0, "a later page has a length");
+            let place = Some(Place {
+                tier: key.tier,
+                page: key.page,
+            });
+            for who in &page.providers {
+                let provider = Providers::<T>::get(who).ok_or("a stranger is listed")?;
+                let offer = provider.offer(&model).ok_or("no offer is listed")?;
+                ensure!(
+                    (offer.tick, offer.place) == (key.tick, place),
+                    "an offer does not know its place"
+                );
+                listed = listed.saturating_add(1);
+            }
+            if let Some(map) = ticks.entry(model).or_default().get_mut(key.tier as usize) {
+                map.set(key.tick);
+            }
         }
-        ensure!(
-            expected.values().all(|lines| lines.is_empty()),
-            "an offer with room is not listed"
-        );
+        let stored: BTreeMap<_, _> = Ticks::<T>::iter().collect();
+        ensure!(stored == ticks, "the ticks in use are noted wrong");
+        let mut placed = 0usize;
+        for provider in Providers::<T>::iter_values() {
+            for offer in &provider.offers {
+                ensure!(
+                    offer.place.is_some() == provider.is_listed(offer),
+                    "an offer is listed that should not be, or is not"
+                );
+                placed = placed.saturating_add(offer.place.is_some().into());
+            }
+        }
+        ensure!(placed == listed, "an offer is listed twice");
         Ok(())
     }
 
@@ -202,24 +205,22 @@ impl<T: Config> Pallet<T> {
         Ok(())
     }
 
-    /// Every open job has one place in the queue, and every place a job, and all are yet to be served.
+    /// Every open job has a place in the queue where it is due, and all places are yet to be served.
     fn check_queue() -> Check {
-        let served = Served::<T>::get();
-        for (block, index, id) in Queue::<T>::iter() {
-            let passed = (block, index) < (served.block, served.index);
-            ensure!(!passed, "a job is where the queue has been served");
-            let job = Jobs::<T>::get(id).ok_or("a job in the queue is not open")?;
+        let (served, judged) = (Served::<T>::get(), Judged::<T>::get());
+        let mut due = alloc::collections::BTreeSet::new();
+        for (block, since, ids) in Queue::<T>::iter() {
+            let from = if since == block { judged } else { served };
+            ensure!(block >= from, "a place is where the queue has been served");
+            ensure!(!ids.is_empty(), "an empty list is kept");
+            due.extend(ids.into_iter().map(|id| (id, block)));
+        }
+        for (id, job) in Jobs::<T>::iter() {
             ensure!(
-                job.due == Due { block, index },
-                "a job's place in the queue differs"
-            );
-            ensure!(
-                index < QueueLen::<T>::get(block),
-                "a place is beyond its block's length"
+                due.contains(&(id, job.due)),
+                "an open job is not in the queue where it is due"
             );
         }
-        let counts = (Queue::<T>::iter().count(), Jobs::<T>::iter().count());
-        ensure!(counts.0 == counts.1, "an open job is not in the queue");
         Ok(())
     }
 

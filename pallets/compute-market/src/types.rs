@@ -1,9 +1,14 @@
 //! Records in the market's storage.
 
+use crate::{
+    reputation::Reputation,
+    ticks::{Tick, TickMap},
+};
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use kagari_primitives::{
     attestation::AttestationRecord, model::Manifest, worker_key::WorkerId, AccountId, Balance,
-    BlockNumber, EraIndex, Hardware, Hash, JobId, JobSpec, ModelId, ProviderStatus, Work,
+    BlockNumber, EraIndex, Hardware, Hash, JobId, JobSpec, ModelId, ModelShape, ProviderStatus,
+    Tier, Work,
 };
 use scale_info::TypeInfo;
 use sp_core::ConstU32;
@@ -13,8 +18,8 @@ use sp_runtime::BoundedVec;
 pub const MAX_OFFERS: u32 = 16;
 /// Most jobs that one provider can work on at once: its offers' capacities together.
 pub const MAX_ASSIGNED: u32 = 64;
-/// Most standing offers for one model, and so most lines of its book.
-pub const MAX_LISTINGS: u32 = 256;
+/// Offers on a page of the index.
+pub const PAGE: u32 = 16;
 /// Most offers that one match examines.
 pub const MAX_EXAMINED: usize = 8;
 /// How often a job is assigned at most before its requester is refunded.
@@ -28,14 +33,21 @@ pub struct Offer {
     /// The model.
     pub model: ModelId,
     /// Price per work unit.
-    pub price: Balance,
+    pub tick: Tick,
     /// Jobs at once; 0 for an offer that is withdrawn and whose last jobs are being worked on.
     pub capacity: u16,
     /// Jobs of this offer that are assigned and not attested.
     pub in_use: u16,
+    /// Where it stands in the index, if it does.
+    pub place: Option<Place>,
 }
 
 impl Offer {
+    /// Price per work unit.
+    pub fn price(&self) -> Balance {
+        self.tick.price()
+    }
+
     /// Whether it is withdrawn.
     pub fn is_withdrawn(&self) -> bool {
         self.capacity == 0
@@ -51,6 +63,73 @@ impl Offer {
         self.in_use < self.capacity
     }
 }
+
+/// The place of an offer among those at its price.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    MaxEncodedLen,
+    TypeInfo,
+)]
+pub struct Place {
+    /// The tier of its provider when it came here.
+    pub tier: Tier,
+    /// The page.
+    pub page: u32,
+}
+
+/// Names a page of the offers for one model, of providers of one tier, at one price.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    MaxEncodedLen,
+    TypeInfo,
+)]
+pub struct PageKey {
+    /// The price.
+    pub tick: Tick,
+    /// The tier.
+    pub tier: Tier,
+    /// The number of the page; all but the last are full.
+    pub page: u32,
+}
+
+/// A page of offers, in no order.
+#[derive(
+    Clone,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    MaxEncodedLen,
+    TypeInfo,
+)]
+pub struct Page {
+    /// Of the first page: number of offers on all pages.
+    pub len: u32,
+    /// Whose offers stand here.
+    pub providers: BoundedVec<AccountId, ConstU32<PAGE>>,
+}
+
+/// The prices in use for a model, by tier, the lowest tier first.
+pub type TickMaps = [TickMap; Tier::ALL.len()];
 
 /// Work that was proved by one account in one era, and what it earned.
 #[derive(
@@ -71,6 +150,8 @@ pub struct EraWork {
     pub era: EraIndex,
     /// Multiply-accumulates of settled jobs.
     pub work: Work,
+    /// What their payments burned.
+    pub burned: Balance,
     /// Minted for them.
     pub reward: Balance,
 }
@@ -100,11 +181,20 @@ pub struct Provider {
     pub failed: u32,
     /// Its work in the latest era in which a job of its was settled.
     pub era_work: EraWork,
+    /// What its reputation rests on.
+    pub reputation: Reputation,
+    /// The block from which on it may decline a job for nothing.
+    pub free_decline: BlockNumber,
 }
 
 impl Provider {
     /// A provider that has just bonded.
-    pub fn new(bond: Balance, worker: WorkerId, hardware: Hardware) -> Self {
+    pub fn new(
+        bond: Balance,
+        worker: WorkerId,
+        hardware: Hardware,
+        reputation: Reputation,
+    ) -> Self {
         Self {
             bond,
             exposure: 0,
@@ -116,6 +206,8 @@ impl Provider {
             settled: 0,
             failed: 0,
             era_work: Default::default(),
+            reputation,
+            free_decline: 0,
         }
     }
 
@@ -129,6 +221,14 @@ impl Provider {
         self.offers.iter_mut().find(|o| o.model == *model)
     }
 
+    /// Withdraws an offer that stands. One in use stays, without room, until its jobs are done.
+    pub fn withdraw_offer(&mut self, model: &ModelId) {
+        if let Some(offer) = self.offer_mut(model) {
+            offer.capacity = 0;
+        }
+        self.drop_idle_offers();
+    }
+
     /// Forgets offers that are withdrawn and no longer in use.
     pub fn drop_idle_offers(&mut self) {
         self.offers.retain(|o| !o.is_withdrawn() || o.in_use > 0);
@@ -139,9 +239,11 @@ impl Provider {
         self.offer(model).is_some_and(|o| !o.is_withdrawn())
     }
 
-    /// Whether its offer for `model` belongs into the book: it is active and has room for one more.
-    pub fn is_listed(&self, model: &ModelId) -> bool {
-        self.status == ProviderStatus::Active && self.offer(model).is_some_and(Offer::has_room)
+    /// Whether an offer of its belongs into the index: it is active, an eighth of its bond is free (so that
+    /// nobody fills the first places with offers that can take nothing), and the offer has room for one more.
+    pub fn is_listed(&self, offer: &Offer) -> bool {
+        let headroom = self.bond.saturating_sub(self.exposure);
+        self.status == ProviderStatus::Active && headroom >= self.bond / 8 && offer.has_room()
     }
 
     /// Places that its offers take up together; never more than [`MAX_ASSIGNED`].
@@ -154,27 +256,6 @@ impl Provider {
     pub fn has_headroom(&self, value: Balance) -> bool {
         self.exposure.saturating_add(value) <= self.bond
     }
-}
-
-/// A line of a model's book: an offer that has room now. Sorted by price, then by provider.
-#[derive(
-    Clone,
-    Debug,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Encode,
-    Decode,
-    DecodeWithMemTracking,
-    MaxEncodedLen,
-    TypeInfo,
-)]
-pub struct Listing {
-    /// Price per work unit.
-    pub price: Balance,
-    /// Who offers.
-    pub provider: AccountId,
 }
 
 /// A registered model.
@@ -199,26 +280,8 @@ pub enum Stage {
     Attested(AttestationRecord),
 }
 
-/// The place of a job in the queue: the block at which it is due, and its number there.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    Encode,
-    Decode,
-    DecodeWithMemTracking,
-    MaxEncodedLen,
-    TypeInfo,
-)]
-pub struct Due {
-    /// The block.
-    pub block: BlockNumber,
-    /// The number.
-    pub index: u32,
-}
+/// Who was assigned a job and failed.
+pub type Failers = BoundedVec<AccountId, ConstU32<{ MAX_ATTEMPTS as u32 - 1 }>>;
 
 /// An open job, attestation included.
 #[derive(
@@ -231,6 +294,8 @@ pub struct Job {
     pub provider: AccountId,
     /// What was asked for.
     pub spec: JobSpec,
+    /// Shape of the model, from which its work is computed.
+    pub shape: ModelShape,
     /// Price per work unit at which the match was made.
     pub price: Balance,
     /// Held on the requester.
@@ -249,10 +314,10 @@ pub struct Job {
     pub assignment_hash: Hash,
     /// Block of the present assignment.
     pub assigned_at: BlockNumber,
-    /// How often it has been assigned, the first time included.
-    pub attempts: u8,
-    /// Its place in the queue.
-    pub due: Due,
+    /// Who was assigned it before and failed.
+    pub failers: Failers,
+    /// The block at which it is due.
+    pub due: BlockNumber,
     /// Where it stands.
     pub stage: Stage,
 }

@@ -1,11 +1,15 @@
 //! What the runtime API, the view functions and the other pallet read.
 
-use crate::{types::*, Book, Config, Event, Jobs, Models, Pallet, Providers, Workers};
+use crate::{judge::Judge, types::*, Config, Event, Jobs, Models, Pallet, Providers, Workers};
 use alloc::vec::Vec;
 use kagari_primitives::{
     worker_key::WorkerId, AccountId, Assignment, BlockNumber, JobId, JobInfo, JobState, Manifest,
-    ModelId, OfferInfo, ProviderInfo,
+    ModelId, ModelShape, OfferInfo, ProviderInfo, Tier,
 };
+use sp_runtime::traits::BlockNumberProvider;
+
+/// Most offers that are shown.
+const MAX_SHOWN: usize = 256;
 
 impl<T: Config> Pallet<T> {
     /// The jobs that are assigned to the provider of a worker key and lack an attestation.
@@ -16,11 +20,12 @@ impl<T: Config> Pallet<T> {
             .collect()
     }
 
-    /// An assigned job and the key that is to sign its attestation.
-    pub fn assignment(job: JobId) -> Option<(Assignment, WorkerId)> {
+    /// An assigned job, the shape of its model, and the key that is to sign its attestation.
+    pub fn assignment(job: JobId) -> Option<(Assignment, ModelShape, WorkerId)> {
         let record = Jobs::<T>::get(job).filter(|j| j.stage == Stage::Assigned)?;
         let worker = Providers::<T>::get(&record.provider)?.worker;
-        Some((assignment_of(job, record), worker))
+        let shape = record.shape;
+        Some((assignment_of(job, record), shape, worker))
     }
 
     /// Whether a job is open, assigned or attested.
@@ -30,7 +35,7 @@ impl<T: Config> Pallet<T> {
 
     /// An open job.
     pub fn job(id: JobId) -> Option<JobInfo> {
-        Jobs::<T>::get(id).map(|job| info_of(id, job, state_of))
+        Jobs::<T>::get(id).map(|job| info_of(id, job, state_of::<T>))
     }
 
     /// The jobs that ended in the present block.
@@ -59,30 +64,56 @@ impl<T: Config> Pallet<T> {
         Models::<T>::get(id).map(|model| model.manifest)
     }
 
-    /// The offers for a model that have room now, cheapest first.
+    /// The cheapest offers for a model that have room now, at most [`MAX_SHOWN`], from the cheapest on.
     pub fn offers(model: ModelId) -> Vec<OfferInfo> {
-        let listed = Book::<T>::get(model).into_iter();
         let offer = |who: AccountId| {
             let provider = Providers::<T>::get(&who)?;
             provider
                 .offer(&model)
                 .map(|offer| offer_info(who.clone(), offer))
         };
-        listed
-            .filter_map(|listing| offer(listing.provider))
-            .collect()
+        let standing = Self::standing(model, Tier::New, 0);
+        let shown = standing.take(MAX_SHOWN);
+        shown.filter_map(|(_, who)| offer(who)).collect()
+    }
+
+    /// A provider's work in the latest era in which a job of its was settled.
+    pub fn era_work(who: &AccountId) -> Option<EraWork> {
+        Providers::<T>::get(who).map(|provider| provider.era_work)
     }
 
     /// All providers.
     pub fn providers() -> Vec<ProviderInfo> {
         Providers::<T>::iter()
-            .map(|(who, provider)| provider_info(who, provider))
+            .map(|(who, provider)| Self::provider_info(who, provider))
             .collect()
     }
 
     /// One provider.
     pub fn provider(who: AccountId) -> Option<ProviderInfo> {
-        Providers::<T>::get(&who).map(|provider| provider_info(who, provider))
+        Providers::<T>::get(&who).map(|provider| Self::provider_info(who, provider))
+    }
+
+    fn provider_info(who: AccountId, provider: Provider) -> ProviderInfo {
+        let now = T::BlockNumberProvider::current_block_number();
+        ProviderInfo {
+            offers: provider
+                .offers
+                .iter()
+                .filter(|o| !o.is_withdrawn())
+                .map(|o| offer_info(who.clone(), o))
+                .collect(),
+            provider: who,
+            worker: provider.worker,
+            bond: provider.bond,
+            exposure: provider.exposure,
+            status: provider.status,
+            hardware: provider.hardware,
+            assigned: provider.assigned.into_inner(),
+            settled: provider.settled,
+            failed: provider.failed,
+            tier: provider.reputation.tier(now),
+        }
     }
 }
 
@@ -102,18 +133,23 @@ fn assignment_of(id: JobId, job: Job) -> Assignment {
 
 /// Last block in which an attestation of an assigned job counts.
 fn deadline_of(job: &Job) -> BlockNumber {
-    job.due.block.saturating_sub(1)
+    job.due.saturating_sub(1)
 }
 
-fn state_of(job: &Job) -> JobState {
-    match &job.stage {
-        Stage::Assigned => JobState::Assigned {
+fn state_of<T: Config>(job: &Job) -> JobState {
+    let Stage::Attested(attestation) = job.stage else {
+        return JobState::Assigned {
             deadline: deadline_of(job),
-        },
-        Stage::Attested(attestation) => JobState::Attested {
-            window_end: job.due.block,
-            attestation: *attestation,
-        },
+        };
+    };
+    // It stands at its attestation, or, if the verdict had to wait, where it is asked for again.
+    let window_end = match job.due == attestation.block {
+        true => job.due.saturating_add(T::Judge::window()),
+        false => job.due,
+    };
+    JobState::Attested {
+        window_end,
+        attestation,
     }
 }
 
@@ -132,7 +168,7 @@ pub(crate) fn info_of(id: JobId, job: Job, state: impl FnOnce(&Job) -> JobState)
         input_block: job.input_block,
         input_extrinsic: job.input_extrinsic,
         assigned_at: job.assigned_at,
-        attempts: job.attempts,
+        attempts: (job.failers.len() as u8).saturating_add(1),
     }
 }
 
@@ -140,28 +176,8 @@ fn offer_info(provider: AccountId, offer: &Offer) -> OfferInfo {
     OfferInfo {
         provider,
         model: offer.model,
-        price: offer.price,
+        price: offer.price(),
         capacity: offer.capacity,
         in_use: offer.in_use,
-    }
-}
-
-fn provider_info(who: AccountId, provider: Provider) -> ProviderInfo {
-    ProviderInfo {
-        offers: provider
-            .offers
-            .iter()
-            .filter(|o| !o.is_withdrawn())
-            .map(|o| offer_info(who.clone(), o))
-            .collect(),
-        provider: who,
-        worker: provider.worker,
-        bond: provider.bond,
-        exposure: provider.exposure,
-        status: provider.status,
-        hardware: provider.hardware,
-        assigned: provider.assigned.into_inner(),
-        settled: provider.settled,
-        failed: provider.failed,
     }
 }

@@ -22,18 +22,28 @@ pub trait WeightInfo {
     fn set_offer() -> Weight;
     /// Weight of `remove_offer`.
     fn remove_offer() -> Weight;
-    /// Weight of `submit_job` with an input of so many words, its match included.
-    fn submit_job(input: u32) -> Weight;
-    /// Weight of what an attestation with so many words of output changes in the market.
-    fn attest(output: u32) -> Weight;
-    /// Weight of judging an attested job and settling it.
-    fn settle_job() -> Weight;
+    /// Weight of `submit_job` with an input of so many words and a match that examines so many offers.
+    fn submit_job(input: u32, examined: u32) -> Weight;
+    /// Weight of serving a list of so many attested jobs and settling them.
+    fn settle_jobs(jobs: u32) -> Weight;
+    /// Weight of taking so many offers of a provider into the index.
+    fn list_offers(offers: u32) -> Weight;
+    /// Weight of taking so many offers of a provider out of the index.
+    fn delist_offers(offers: u32) -> Weight;
+    /// Weight of handing a provider's work of an era to the history.
+    fn archive_era_work() -> Weight;
     /// Weight of timing an assigned job out and assigning it anew, or refunding it.
     fn time_out_job() -> Weight;
+    /// Weight of `decline_job`, its match included.
+    fn decline_job() -> Weight;
+    /// Weight of `cancel_job`.
+    fn cancel_job() -> Weight;
     /// Weight of looking where the queue is served up to.
     fn serve_queue_base() -> Weight;
-    /// Weight of looking into one block of the queue, or one empty place.
-    fn serve_queue_block() -> Weight;
+    /// Weight of looking for a list of the queue, and of writing back what is left of it.
+    fn serve_queue_list() -> Weight;
+    /// Weight of passing over a place whose job has moved on.
+    fn serve_queue_passed() -> Weight;
 }
 
 /// Round figures for the tests of the pallet by itself; a runtime has measured ones.
@@ -74,19 +84,16 @@ impl WeightInfo for () {
         Weight::from_parts(30_000_000, 4_000)
             .saturating_add(RocksDbWeight::get().reads_writes(4, 4))
     }
-    fn submit_job(input: u32) -> Weight {
+    fn submit_job(input: u32, examined: u32) -> Weight {
         Weight::from_parts(30_000_000, 4_000)
+            .saturating_add(RocksDbWeight::get().reads(examined.into()))
             .saturating_add(RocksDbWeight::get().reads_writes(14, 10))
             .saturating_add(Weight::from_parts(20_000, 0).saturating_mul(input.into()))
     }
-    fn attest(output: u32) -> Weight {
-        Weight::from_parts(30_000_000, 4_000)
-            .saturating_add(RocksDbWeight::get().reads_writes(6, 8))
-            .saturating_add(Weight::from_parts(20_000, 0).saturating_mul(output.into()))
-    }
-    fn settle_job() -> Weight {
-        Weight::from_parts(30_000_000, 4_000)
-            .saturating_add(RocksDbWeight::get().reads_writes(8, 8))
+    fn settle_jobs(jobs: u32) -> Weight {
+        let one = Weight::from_parts(30_000_000, 4_000)
+            .saturating_add(RocksDbWeight::get().reads_writes(8, 8));
+        one.saturating_mul(jobs.into())
     }
     fn time_out_job() -> Weight {
         Weight::from_parts(30_000_000, 4_000)
@@ -96,7 +103,31 @@ impl WeightInfo for () {
         Weight::from_parts(30_000_000, 4_000)
             .saturating_add(RocksDbWeight::get().reads_writes(1, 1))
     }
-    fn serve_queue_block() -> Weight {
+    fn serve_queue_list() -> Weight {
+        Weight::from_parts(30_000_000, 4_000)
+            .saturating_add(RocksDbWeight::get().reads_writes(1, 1))
+    }
+    fn list_offers(_: u32) -> Weight {
+        Weight::from_parts(30_000_000, 4_000)
+            .saturating_add(RocksDbWeight::get().reads_writes(1, 1))
+    }
+    fn delist_offers(_: u32) -> Weight {
+        Weight::from_parts(30_000_000, 4_000)
+            .saturating_add(RocksDbWeight::get().reads_writes(1, 1))
+    }
+    fn archive_era_work() -> Weight {
+        Weight::from_parts(30_000_000, 4_000)
+            .saturating_add(RocksDbWeight::get().reads_writes(1, 1))
+    }
+    fn serve_queue_passed() -> Weight {
+        Weight::from_parts(30_000_000, 4_000)
+            .saturating_add(RocksDbWeight::get().reads_writes(1, 1))
+    }
+    fn decline_job() -> Weight {
+        Weight::from_parts(30_000_000, 4_000)
+            .saturating_add(RocksDbWeight::get().reads_writes(1, 1))
+    }
+    fn cancel_job() -> Weight {
         Weight::from_parts(30_000_000, 4_000)
             .saturating_add(RocksDbWeight::get().reads_writes(1, 1))
     }

@@ -3,7 +3,7 @@
 use crate::{
     jobs::{AssignedJob, Jobs},
     rejection::Rejection,
-    Config, Event, Pallet, Window,
+    Config, Event, Pallet, WeightInfo,
 };
 use alloc::vec::Vec;
 use frame_support::{ensure, pallet_prelude::TransactionValidityWithRefund, weights::Weight};
@@ -17,7 +17,7 @@ use sp_runtime::{
         InvalidTransaction, TransactionPriority, TransactionSource, TransactionValidityError,
         UnknownTransaction, ValidTransaction,
     },
-    DispatchResult, RuntimeAppPublic,
+    DispatchError, RuntimeAppPublic,
 };
 
 /// Blocks after its assignment in which a job that the state lacks may be on its way yet. After them it
@@ -97,14 +97,22 @@ impl<T: Config> Pallet<T> {
         InvalidTransaction::Stale.into()
     }
 
-    pub(crate) fn do_attest(attestation: Attestation, output: Vec<Word>) -> DispatchResult {
-        let window_end = Self::now().saturating_add(Window::<T>::get());
-        T::Jobs::attest(&attestation, &output, window_end)?;
+    /// What an attestation weighs besides its authorisation, which has read the same records.
+    pub(crate) fn weight_of_attesting(output: u32) -> Weight {
+        T::WeightInfo::attest(output).saturating_sub(T::WeightInfo::authorize_attest(output))
+    }
+
+    /// Gives what it weighed.
+    pub(crate) fn do_attest(
+        attestation: Attestation,
+        output: Vec<Word>,
+    ) -> Result<Weight, DispatchError> {
+        let besides = T::Jobs::attest(&attestation, &output)?;
         Self::deposit_event(Event::Attested {
             job: attestation.job,
             trace_root: attestation.trace_root,
         });
-        Ok(())
+        Ok(Self::weight_of_attesting(output.len() as u32).saturating_add(besides))
     }
 
     /// What a worker signs to attest; `None` if the job is not assigned so.

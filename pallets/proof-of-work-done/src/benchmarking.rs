@@ -1,4 +1,4 @@
-//! Benchmarks of attestations. What one changes in the market is weighed there.
+//! Benchmarks of attestations, with what one changes in the market.
 
 use crate::{jobs::Jobs, *};
 use alloc::{vec, vec::Vec};
@@ -29,22 +29,46 @@ fn signed<T: Config>(output: &[Word]) -> (Attestation, WorkerSignature) {
     (attestation, signature)
 }
 
+/// Has keys not count that are read before in every extrinsic: that of the genesis, which a transaction is
+/// checked against, and that of the extrinsic itself, which the block has just written.
+fn know_what_was_read<T: Config>() {
+    let number = frame_system::pallet_prelude::BlockNumberFor::<T>::default();
+    let genesis = frame_system::BlockHash::<T>::hashed_key_for(number);
+    let extrinsic = frame_support::storage::storage_prefix(b"System", b"ExtrinsicData");
+    for key in [genesis, extrinsic.to_vec()] {
+        frame_benchmarking::benchmarking::add_to_whitelist(key.into());
+    }
+}
+
 #[benchmarks]
 mod benches {
     use super::*;
 
-    #[benchmark]
-    fn attest() {
+    /// An attestation from its authorisation to its end.
+    #[benchmark(pov_mode = Measured)]
+    fn attest(o: Linear<1, 8_000>) {
+        let output: Vec<Word> = vec![7; o as usize];
+        let (attestation, signature) = signed::<T>(&output);
+        T::Jobs::bring_for_benchmark(&output);
+        know_what_was_read::<T>();
         #[block]
         {
-            let _ = Pallet::<T>::now().saturating_add(Window::<T>::get());
+            Pallet::<T>::authorize_attest(
+                TransactionSource::External,
+                &attestation,
+                &signature,
+                &output,
+            )
+            .expect("the attestation is good; qed");
+            let _ = Pallet::<T>::do_attest(attestation, output).expect("it is assigned; qed");
         }
     }
 
-    #[benchmark]
+    #[benchmark(pov_mode = Measured)]
     fn authorize_attest(o: Linear<1, 8_000>) {
         let output: Vec<Word> = vec![7; o as usize];
         let (attestation, signature) = signed::<T>(&output);
+        know_what_was_read::<T>();
         #[block]
         {
             Pallet::<T>::authorize_attest(
@@ -55,5 +79,50 @@ mod benches {
             )
             .expect("the attestation is good; qed");
         }
+    }
+
+    #[benchmark]
+    fn pay_shares() {
+        let share = 1_000 * kagari_primitives::KGR;
+        CurrentEra::<T>::put(types::Era {
+            owed: types::RoleShares {
+                validators: share,
+                auditors: share,
+                treasury: share,
+            },
+            ..Default::default()
+        });
+        let caller: kagari_primitives::AccountId = whitelisted_caller();
+        #[extrinsic_call]
+        _(frame_system::RawOrigin::Signed(caller));
+        assert_eq!(Emitted::<T>::get(), 3 * share);
+    }
+
+    #[benchmark]
+    fn prune_base() {
+        Pruned::<T>::put(kagari_primitives::EraIndex::MAX);
+        #[block]
+        {
+            Pallet::<T>::prune(&mut frame_support::weights::WeightMeter::new());
+        }
+    }
+
+    #[benchmark]
+    fn prune_record() {
+        use frame_support::traits::Get;
+        use sp_runtime::SaturatedConversion;
+        let eras = T::HistoryDepth::get() + 1;
+        frame_system::Pallet::<T>::set_block_number((eras * T::EraLength::get()).saturated_into());
+        History::<T>::insert(
+            0,
+            account::<kagari_primitives::AccountId>("provider", 0, 0),
+            types::AccountWork::default(),
+        );
+        Eras::<T>::insert(0, types::EraRecord::default());
+        #[block]
+        {
+            Pallet::<T>::prune(&mut frame_support::weights::WeightMeter::new());
+        }
+        assert_eq!(History::<T>::iter().count() + Eras::<T>::iter().count(), 0);
     }
 }

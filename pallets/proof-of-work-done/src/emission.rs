@@ -5,6 +5,7 @@
 //! job burned. A cap by job, not by era, is what makes trading with oneself a loss: nobody can draw on
 //! what others burned.
 
+use crate::types::RoleShares;
 use kagari_primitives::{Balance, EraIndex, Work, KGR, MACS_PER_WORK_UNIT};
 use sp_runtime::{traits::Saturating, Perbill, Perquintill, SaturatedConversion};
 
@@ -15,6 +16,15 @@ pub const FIRST_EMISSION: Balance = 20_000 * KGR;
 pub const DECAY: Perquintill = Perquintill::from_parts(999_981_000_000_000_000);
 /// Most that is minted for a job, as a share of what the job burned.
 pub const REWARD_CAP: Perbill = Perbill::from_percent(90);
+/// Share of an era's emission that jobs are rewarded out of. The rest is for proved capacity, and is not minted
+/// before capacity can be proved.
+pub const JOB_SHARE: Perbill = Perbill::from_percent(60);
+/// Share of a job's reward for the chain's validators.
+pub const VALIDATOR_SHARE: Perbill = Perbill::from_percent(15);
+/// Share of a job's reward for those who audit.
+pub const AUDITOR_SHARE: Perbill = Perbill::from_percent(10);
+/// Share of a job's reward for the treasury.
+pub const TREASURY_SHARE: Perbill = Perbill::from_percent(5);
 /// Work on which an era's emission is shared out at least: 10^6 work units. It keeps the rate of an
 /// idle chain from being absurd.
 pub const LEAST_WORK: Work = 1_000_000 * MACS_PER_WORK_UNIT;
@@ -24,7 +34,34 @@ pub fn emission(era: EraIndex) -> Balance {
     DECAY.saturating_pow(era as usize).mul_floor(FIRST_EMISSION)
 }
 
-/// What an era mints per work unit of 10^9 multiply-accumulates: its emission shared out on the work of
+/// Most that an era may mint for jobs.
+pub fn job_emission(era: EraIndex) -> Balance {
+    JOB_SHARE.mul_floor(emission(era))
+}
+
+/// A job's reward, shared out to the roles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SharedReward {
+    /// For who did the work: all that is not another's.
+    pub provider: Balance,
+    /// For the other roles.
+    pub others: RoleShares,
+}
+
+/// Shares a reward out; the parts are the whole.
+pub fn share_out(reward: Balance) -> SharedReward {
+    let others = RoleShares {
+        validators: VALIDATOR_SHARE.mul_floor(reward),
+        auditors: AUDITOR_SHARE.mul_floor(reward),
+        treasury: TREASURY_SHARE.mul_floor(reward),
+    };
+    SharedReward {
+        provider: reward.saturating_sub(others.sum()),
+        others,
+    }
+}
+
+/// What an era mints per work unit of 10^9 multiply-accumulates: its emission for jobs shared out on the work of
 /// the era before.
 pub fn rate(emission: Balance, previous_work: Work) -> Balance {
     let work = Balance::from(previous_work.max(LEAST_WORK));
@@ -59,6 +96,7 @@ pub fn counted_work(rate: Balance, work: Work, burned: Balance) -> Work {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
     use proptest::prelude::*;
 
@@ -103,12 +141,46 @@ mod tests {
         }
 
         #[test]
+        fn the_shares_of_a_reward_are_the_reward(reward in 0..1u128 << 100) {
+            let SharedReward { provider, others } = share_out(reward);
+            prop_assert_eq!(provider + others.sum(), reward);
+            prop_assert!(provider * 10 >= reward * 7);
+        }
+
+        #[test]
         fn the_rate_shares_out_no_more_than_the_emission(
             era in 0..100_000u32, work in LEAST_WORK..1u64 << 62
         ) {
             let rate = rate(emission(era), work);
             prop_assert!(reward(rate, work, Balance::MAX, Balance::MAX) <= emission(era));
         }
+    }
+
+    /// A party that is requester, provider, validator, auditor and treasury at once, with jobs of any price and
+    /// work, in eras of any rate and with any emission left, alone on the chain: what all its roles are given is less than it
+    /// burned, by a tenth at least.
+    #[test]
+    fn no_self_dealer_profits() {
+        use proptest::test_runner::{Config, TestRunner};
+        let job = (0..1u64 << 50, 0..1u128 << 70);
+        let strategy = (
+            0..1u128 << 70,
+            0..1u128 << 80,
+            prop::collection::vec(job, 1..12),
+        );
+        let mut runner = TestRunner::new(Config::with_cases(100_000));
+        let result = runner.run(&strategy, |(rate, emission, jobs)| {
+            let (mut left, mut burned_in_all) = (emission, 0);
+            for (work, burned) in jobs {
+                let shared = share_out(reward(rate, work, burned, left));
+                left -= shared.provider + shared.others.sum();
+                burned_in_all += burned;
+            }
+            let given = emission - left;
+            prop_assert!(given * 10 <= burned_in_all * 9);
+            Ok(())
+        });
+        result.unwrap();
     }
 
     #[test]

@@ -1,9 +1,8 @@
 //! What this pallet needs of the market: the runtime ties it to `compute-market`.
 
-use kagari_primitives::{
-    worker_key::WorkerId, Assignment, Attestation, BlockNumber, JobId, ModelShape, Word,
-};
-use sp_runtime::DispatchResult;
+use frame_support::weights::Weight;
+use kagari_primitives::{worker_key::WorkerId, Assignment, Attestation, JobId, ModelShape, Word};
+use sp_runtime::DispatchError;
 
 /// An assigned job, as far as judging an attestation of it goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,13 +21,13 @@ pub trait Jobs {
     fn assigned(job: JobId) -> Option<AssignedJob>;
     /// Whether a job is open, attested or not.
     fn is_open(job: JobId) -> bool;
-    /// Takes an attestation that has been checked; the job is judged at `window_end`.
-    fn attest(
-        attestation: &Attestation,
-        output: &[Word],
-        window_end: BlockNumber,
-    ) -> DispatchResult;
+    /// Takes an attestation that has been checked. Gives what it weighed that the benchmark of an attestation does
+    /// not have.
+    fn attest(attestation: &Attestation, output: &[Word]) -> Result<Weight, DispatchError>;
     /// Puts an assigned job for `worker` and its attestation's assignment into the state.
     #[cfg(feature = "runtime-benchmarks")]
     fn assign_for_benchmark(worker: WorkerId) -> Assignment;
+    /// Has the present extrinsic end with `words`.
+    #[cfg(feature = "runtime-benchmarks")]
+    fn bring_for_benchmark(words: &[Word]);
 }

@@ -49,6 +49,7 @@ pub mod pallet {
     use frame_support::{
         pallet_prelude::*,
         traits::fungible::{Inspect, Mutate},
+        weights::WeightMeter,
     };
     use frame_system::pallet_prelude::*;
     use kagari_primitives::{
@@ -81,14 +82,11 @@ pub mod pallet {
         /// Blocks of an era.
         #[pallet::constant]
         type EraLength: Get<BlockNumber>;
-        /// Weight of what an attestation changes in the market, by the words of its output.
-        type MarketWeight: WeightOfWords;
-    }
-
-    /// A weight as a function of a number of words.
-    pub trait WeightOfWords {
-        /// The weight for `words` words.
-        fn weight(words: u32) -> Weight;
+        /// Eras whose work and rewards are kept.
+        #[pallet::constant]
+        type HistoryDepth: Get<EraIndex>;
+        /// Most that it weighs for the market to have an offer stand again whose provider has a place free.
+        type RelistingWeight: Get<Weight>;
     }
 
     /// Length of the audit window in blocks: from an attestation to its verdict.
@@ -112,6 +110,14 @@ pub mod pallet {
         OptionQuery,
     >;
 
+    /// The eras before the present one, as far back as the history depth.
+    #[pallet::storage]
+    pub type Eras<T: Config> = StorageMap<_, Twox64Concat, EraIndex, EraRecord>;
+
+    /// The first era that is not forgotten yet.
+    #[pallet::storage]
+    pub type Pruned<T: Config> = StorageValue<_, EraIndex, ValueQuery>;
+
     /// All that was minted so far.
     #[pallet::storage]
     pub type Emitted<T: Config> = StorageValue<_, Balance, ValueQuery>;
@@ -124,7 +130,7 @@ pub mod pallet {
         EraBegun {
             /// The era.
             era: EraIndex,
-            /// Most that it mints.
+            /// Most that it mints for jobs.
             emission: Balance,
             /// What it mints per work unit, within a job's cap.
             rate: Balance,
@@ -137,8 +143,13 @@ pub mod pallet {
             era: EraIndex,
             /// The work in multiply-accumulates.
             work: Work,
-            /// What was minted.
+            /// What was minted for the provider; the other roles' shares come on top.
             reward: Balance,
+        },
+        /// The shares of rewards for validators, auditors and treasury were minted into their accounts.
+        SharesPaid {
+            /// How much for each.
+            shares: RoleShares,
         },
         /// A job was attested.
         Attested {
@@ -147,6 +158,13 @@ pub mod pallet {
             /// Commitment to the whole computation.
             trace_root: Hash,
         },
+    }
+
+    /// Why a call was refused.
+    #[pallet::error]
+    pub enum Error<T> {
+        /// No role is owed anything now; shares come with the rewards of settled jobs.
+        NothingOwed,
     }
 
     /// The window of the chain.
@@ -169,7 +187,14 @@ pub mod pallet {
 
     #[pallet::hooks]
     impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
+        fn on_idle(_: BlockNumberFor<T>, remaining: Weight) -> Weight {
+            let mut meter = WeightMeter::with_limit(remaining);
+            Self::prune(&mut meter);
+            meter.consumed()
+        }
+
         fn integrity_test() {
+            assert!(T::HistoryDepth::get() > 0, "the era before is kept");
             assert!(T::EraLength::get() > 0, "an era has at least a block");
         }
 
@@ -193,8 +218,8 @@ pub mod pallet {
         // It does not say `Pays::No`: an authorised transaction pays nothing anyway, and one that is signed
         // instead, which fails, must not be for free.
         #[pallet::weight((
-            T::WeightInfo::attest()
-                .saturating_add(T::MarketWeight::weight(output.len() as u32)),
+            Pallet::<T>::weight_of_attesting(output.len() as u32)
+                .saturating_add(T::RelistingWeight::get()),
             DispatchClass::Operational
         ))]
         #[pallet::weight_of_authorize(T::WeightInfo::authorize_attest(output.len() as u32))]
@@ -204,11 +229,20 @@ pub mod pallet {
             attestation: Attestation,
             signature: WorkerSignature,
             output: Vec<Word>,
-        ) -> DispatchResult {
+        ) -> DispatchResultWithPostInfo {
             ensure_authorized(origin)?;
             // Checked, like everything else, before the dispatch.
             let _ = signature;
-            Self::do_attest(attestation, output)
+            Ok(Some(Self::do_attest(attestation, output)?).into())
+        }
+
+        /// Mints what validators, auditors and treasury have earned with rewards so far into their accounts.
+        /// Anyone may call it.
+        #[pallet::call_index(1)]
+        #[pallet::weight(T::WeightInfo::pay_shares())]
+        pub fn pay_shares(origin: OriginFor<T>) -> DispatchResult {
+            ensure_signed(origin)?;
+            Self::do_pay_shares()
         }
     }
 

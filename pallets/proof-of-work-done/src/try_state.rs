@@ -1,6 +1,6 @@
 //! What must hold of this pallet's storage after every block; run after every unit test.
 
-use crate::{emission::emission, Config, CurrentEra, Emitted, History, Pallet, Window};
+use crate::{emission::job_emission, Config, CurrentEra, Emitted, History, Pallet, Window};
 use frame_support::ensure;
 use kagari_primitives::Balance;
 use sp_runtime::TryRuntimeError;
@@ -27,11 +27,11 @@ impl<T: Config> Pallet<T> {
             ensure!(Emitted::<T>::get() == 0, "minted before any era");
             return Ok(());
         };
-        let most = emission(era.index);
+        let most = job_emission(era.index);
         ensure!(era.left <= most, "more is left of an era than it had");
-        let minted = most.saturating_sub(era.left);
+        let earned = most.saturating_sub(era.left);
         ensure!(
-            minted <= Emitted::<T>::get(),
+            earned <= Emitted::<T>::get().saturating_add(era.owed.sum()),
             "an era minted more than all eras"
         );
         Ok(())

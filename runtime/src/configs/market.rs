@@ -3,26 +3,36 @@
 use crate::{
     constants::{HOURS, MINUTES},
     weights, Balances, ComputeMarket, ProofOfWorkDone, Runtime, RuntimeHoldReason, System,
+    TransactionPayment,
 };
-use frame_support::{parameter_types, traits::ConstU32, weights::Weight};
-use kagari_primitives::{AccountId, Attestation, Balance, BlockNumber, JobId, Word, Work, KGR};
+use frame_support::{
+    parameter_types,
+    traits::{ConstU32, Get},
+    weights::Weight,
+};
+use kagari_primitives::{
+    AccountId, Attestation, Balance, BlockNumber, EraIndex, EraReward, JobId, Word, Work, KGR,
+};
 use pallet_compute_market::{
     judge::{Judge, Reward, Verdict},
     types::EraWork,
     WeightInfo as _,
 };
 use pallet_proof_of_work_done::{
+    emission::{share_out, REWARD_CAP},
     jobs::{AssignedJob, Jobs},
     types::AccountWork,
     WeightInfo as _,
 };
-use sp_runtime::{DispatchResult, Permill};
+use sp_runtime::{DispatchError, Permill};
 
 parameter_types! {
     /// Least bond of a provider.
     pub const MinBond: Balance = 100 * KGR;
     /// Highest price per work unit.
     pub const MaxPrice: Balance = 1_000_000 * KGR;
+    /// What a provider that fails a job pays its requester, as a share of the job's worth.
+    pub const FailurePenalty: Permill = Permill::from_percent(10);
     /// Share of every payment that is burned.
     pub const BurnShare: Permill = Permill::from_percent(10);
     /// Held on whoever registers a model.
@@ -31,6 +41,12 @@ parameter_types! {
 
 /// Blocks between unbonding and taking the bond back: a day.
 const UNBONDING_PERIOD: BlockNumber = 24 * HOURS;
+/// Eras whose work and rewards are kept: thirty days.
+const HISTORY_DEPTH: u32 = 30 * 24;
+/// Bytes of an attestation's extrinsic without its output, at most.
+const ATTESTATION_LEN: u32 = 256;
+/// Bytes of a word.
+const WORD_LEN: u32 = size_of::<Word>() as u32;
 /// Longest deadline of a job, in blocks: ten minutes.
 const MAX_DEADLINE: BlockNumber = 10 * MINUTES;
 
@@ -45,9 +61,11 @@ impl pallet_compute_market::Config for Runtime {
     type MaxPrice = MaxPrice;
     type MinDeadline = ConstU32<2>;
     type MaxDeadline = ConstU32<MAX_DEADLINE>;
+    type FailurePenalty = FailurePenalty;
+    type DeclinePeriod = ConstU32<HOURS>;
     type BurnShare = BurnShare;
     type ModelDeposit = ModelDeposit;
-    type AttestationWeight = WholeAttestation;
+    type PrepaidFee = AttestationAndSettlement;
 }
 
 impl pallet_proof_of_work_done::Config for Runtime {
@@ -56,33 +74,76 @@ impl pallet_proof_of_work_done::Config for Runtime {
     type BlockNumberProvider = System;
     type Jobs = MarketJobs;
     type EraLength = ConstU32<HOURS>;
-    type MarketWeight = MarketPart;
+    type HistoryDepth = ConstU32<HISTORY_DEPTH>;
+    type RelistingWeight = RelistingWeight;
 }
 
 type MarketWeights = weights::pallet_compute_market::WeightInfo<Runtime>;
 type ProofWeights = weights::pallet_proof_of_work_done::WeightInfo<Runtime>;
 
-/// Weight of what an attestation changes in the market.
-pub struct MarketPart;
-impl pallet_proof_of_work_done::WeightOfWords for MarketPart {
-    fn weight(words: u32) -> Weight {
-        MarketWeights::attest(words)
+/// An offer that has room again stands anew.
+pub struct RelistingWeight;
+impl Get<Weight> for RelistingWeight {
+    fn get() -> Weight {
+        MarketWeights::list_offers(1)
     }
 }
 
-/// Weight of a whole attestation, its authorisation included, which a job's requester prepays.
-pub struct WholeAttestation;
-impl pallet_compute_market::WeightOfWords for WholeAttestation {
-    fn weight(words: u32) -> Weight {
-        ProofWeights::authorize_attest(words)
-            .saturating_add(ProofWeights::attest())
-            .saturating_add(MarketWeights::attest(words))
+/// The fee that an attestation and its settlement would cost if they were signed calls.
+pub struct AttestationAndSettlement;
+impl pallet_compute_market::PrepaidFee for AttestationAndSettlement {
+    fn fee(output: u32) -> Balance {
+        let weight = ProofWeights::attest(output).saturating_add(MarketWeights::settle_jobs(1));
+        let len = ATTESTATION_LEN.saturating_add(output.saturating_mul(WORD_LEN));
+        TransactionPayment::weight_to_fee(weight)
+            .saturating_add(TransactionPayment::length_to_fee(len))
     }
+}
+
+/// Work of one era, as the history keeps it.
+fn account_work(work: EraWork) -> AccountWork {
+    let EraWork {
+        work,
+        burned,
+        reward,
+        ..
+    } = work;
+    AccountWork {
+        work,
+        burned,
+        reward,
+    }
+}
+
+/// An account's work and reward in an era, and the terms that the reward follows from.
+pub fn reward_of(account: &AccountId, era: EraIndex) -> Option<EraReward> {
+    let record = ProofOfWorkDone::era_record(era)?;
+    let present = ComputeMarket::era_work(account).filter(|work| work.era == era);
+    let present = present.map(account_work).unwrap_or_default();
+    let kept = ProofOfWorkDone::history(account, era).unwrap_or_default();
+    let AccountWork {
+        work,
+        burned,
+        reward,
+    } = kept.plus(present);
+    Some(EraReward {
+        era,
+        rate: record.rate,
+        work,
+        burned,
+        cap: REWARD_CAP.mul_floor(burned),
+        provider_share: share_out(KGR).provider,
+        reward,
+    })
 }
 
 /// Has the market's jobs judged, and their work rewarded, by the proof of work.
 pub struct MarketJudge;
 impl Judge for MarketJudge {
+    fn window() -> BlockNumber {
+        ProofOfWorkDone::window()
+    }
+
     fn verdict(job: JobId) -> Verdict {
         if ProofOfWorkDone::verdict(job) {
             return Verdict::Settle;
@@ -96,8 +157,7 @@ impl Judge for MarketJudge {
     }
 
     fn archive(provider: &AccountId, work: EraWork) {
-        let EraWork { era, work, reward } = work;
-        ProofOfWorkDone::archive(provider, era, AccountWork { work, reward });
+        ProofOfWorkDone::archive(provider, work.era, account_work(work));
     }
 }
 
@@ -105,8 +165,7 @@ impl Judge for MarketJudge {
 pub struct MarketJobs;
 impl Jobs for MarketJobs {
     fn assigned(job: JobId) -> Option<AssignedJob> {
-        let (assignment, worker) = ComputeMarket::assignment(job)?;
-        let shape = ComputeMarket::model(assignment.spec.model)?.shape;
+        let (assignment, shape, worker) = ComputeMarket::assignment(job)?;
         Some(AssignedJob {
             assignment,
             shape,
@@ -118,12 +177,13 @@ impl Jobs for MarketJobs {
         ComputeMarket::is_open(job)
     }
 
-    fn attest(
-        attestation: &Attestation,
-        output: &[Word],
-        window_end: BlockNumber,
-    ) -> DispatchResult {
-        ComputeMarket::attest(attestation, output, window_end)
+    fn attest(attestation: &Attestation, output: &[Word]) -> Result<Weight, DispatchError> {
+        ComputeMarket::attest(attestation, output)
+    }
+
+    #[cfg(feature = "runtime-benchmarks")]
+    fn bring_for_benchmark(words: &[Word]) {
+        pallet_compute_market::benchmarking::bring::<Runtime>(words);
     }
 
     #[cfg(feature = "runtime-benchmarks")]

@@ -7,5 +7,5 @@ mod system;
 
 pub use consensus::EPOCH_CONFIG;
 pub use governance::ProxyType;
-pub use market::MinBond;
+pub use market::{reward_of, MinBond};
 pub use system::RuntimeBlockWeights;

@@ -145,6 +145,7 @@ impl Chain {
             },
             max_price: 100 * KGR,
             deadline: 30,
+            min_tier: Default::default(),
         };
         pallet_compute_market::Call::submit_job {
             spec,
@@ -232,16 +233,21 @@ fn apply(extrinsic: UncheckedExtrinsic) -> ApplyExtrinsicResult {
     let seen = System::events().len();
     let result = Executive::apply_extrinsic(extrinsic);
     for record in System::events().into_iter().skip(seen) {
-        if let RuntimeEvent::TransactionPayment(
-            pallet_transaction_payment::Event::TransactionFeePaid {
-                actual_fee, tip, ..
-            },
-        ) = record.event
-        {
-            FEES.with(|fees| *fees.borrow_mut() += actual_fee + tip);
-        }
+        FEES.with(|fees| *fees.borrow_mut() += fee_of(record.event));
     }
     result
+}
+
+fn fee_of(event: RuntimeEvent) -> Balance {
+    use pallet_compute_market::Event::JobSubmitted;
+    use pallet_transaction_payment::Event::TransactionFeePaid;
+    match event {
+        RuntimeEvent::TransactionPayment(TransactionFeePaid {
+            actual_fee, tip, ..
+        }) => actual_fee + tip,
+        RuntimeEvent::ComputeMarket(JobSubmitted { prepaid, .. }) => prepaid,
+        _ => 0,
+    }
 }
 
 fn worker(of: Sr25519Keyring) -> WorkerPair {

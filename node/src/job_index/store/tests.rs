@@ -9,6 +9,7 @@ fn job(id: u8) -> JobInfo {
         task: Task::Embedding,
         max_price: 10,
         deadline: 20,
+        min_tier: Default::default(),
     };
     JobInfo {
         job: Hash::repeat_byte(id),

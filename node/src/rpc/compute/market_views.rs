@@ -1,9 +1,12 @@
 //! Models, offers and providers as JSON.
 
-use super::json::{Address, Amount, Decimal};
+use super::{
+    json::{Address, Amount, Decimal},
+    quote::work_units,
+};
 use kagari_primitives::{
-    model::ModelFile, Architecture, BlockNumber, JobId, Manifest, ModelId, ModelShape, OfferInfo,
-    ProviderInfo, ProviderStatus,
+    model::ModelFile, Architecture, BlockNumber, EraIndex, EraReward, JobId, Manifest, ModelId,
+    ModelShape, OfferInfo, ProviderInfo, ProviderStatus, Tier, Work,
 };
 use serde::Serialize;
 use sp_core::{ByteArray, Bytes};
@@ -109,6 +112,45 @@ pub struct ProviderView {
     pub settled: u32,
     /// Jobs that it did not do in time.
     pub failed: u32,
+    /// What its reputation is worth.
+    pub tier: Tier,
+}
+
+/// What a provider earned in an era.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EraRewardView {
+    /// The era.
+    pub era: EraIndex,
+    /// What the era mints per work unit for all roles together, within each job's cap.
+    pub rate: Amount,
+    /// Work of the provider's settled jobs, in multiply-accumulates.
+    pub work: Decimal<Work>,
+    /// The same in work units.
+    pub work_units: String,
+    /// What the payments for them burned.
+    pub burned: Amount,
+    /// Most that all roles together can be given for them.
+    pub cap: Amount,
+    /// What the provider is given of each KGR.
+    pub provider_share: Amount,
+    /// What was minted for the provider.
+    pub reward: Amount,
+}
+
+impl From<EraReward> for EraRewardView {
+    fn from(reward: EraReward) -> Self {
+        Self {
+            era: reward.era,
+            rate: Decimal(reward.rate),
+            work: Decimal(reward.work),
+            work_units: work_units(reward.work),
+            burned: Decimal(reward.burned),
+            cap: Decimal(reward.cap),
+            provider_share: Decimal(reward.provider_share),
+            reward: Decimal(reward.reward),
+        }
+    }
 }
 
 /// Whether a provider takes jobs.
@@ -160,6 +202,7 @@ impl From<ProviderInfo> for ProviderView {
             assigned: info.assigned,
             settled: info.settled,
             failed: info.failed,
+            tier: info.tier,
         }
     }
 }
@@ -196,6 +239,7 @@ mod tests {
             assigned: vec![JobId::repeat_byte(1)],
             settled: 3,
             failed: 1,
+            tier: Tier::Proven,
         }
     }
 
@@ -219,6 +263,7 @@ mod tests {
             "assigned": [format!("0x{}", "01".repeat(32))],
             "settled": 3,
             "failed": 1,
+            "tier": "proven",
         });
         let view = ProviderView::from(provider(ProviderStatus::Active));
         assert_eq!(to_value(view).ok(), Some(expected));

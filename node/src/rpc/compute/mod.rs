@@ -22,7 +22,7 @@ use jsonrpsee::{
 };
 use kagari_offchain_worker::Inference;
 use kagari_primitives::{ComputeApi as _, Hash, JobId, Manifest, ModelId};
-use market_views::{ModelView, OfferView, ProviderView};
+use market_views::{EraRewardView, ModelView, OfferView, ProviderView};
 use prepare::Prepared;
 use request::PrepareRequest;
 use sc_client_api::HeaderBackend;
@@ -31,6 +31,9 @@ use sp_keystore::KeystorePtr;
 use std::sync::Arc;
 use views::JobView;
 use worker_key::NewWorkerKey;
+
+/// Most eras that are looked at for one answer.
+const MAX_ERAS: u32 = 32;
 
 /// The namespace `compute_*`.
 #[rpc(server, namespace = "compute")]
@@ -68,6 +71,11 @@ pub trait Compute {
     /// One provider; `null` if the account is none.
     #[method(name = "provider", blocking)]
     fn provider(&self, account: Address) -> Result<Option<ProviderView>, Error>;
+
+    /// What an account earned as a provider in the latest eras, 32 at most, with the terms that each reward follows
+    /// from; the latest first.
+    #[method(name = "rewards", blocking)]
+    fn rewards(&self, account: Address, eras: u32) -> Result<Vec<EraRewardView>, Error>;
 
     /// Makes a worker key in the node's keystore for the provider `owner`, with the proof that
     /// registering it asks for. Not for the public.
@@ -169,6 +177,22 @@ impl ComputeServer for Compute {
     fn provider(&self, account: Address) -> Result<Option<ProviderView>, Error> {
         let provider = self.api().provider(self.best(), account.0)?;
         Ok(provider.map(ProviderView::from))
+    }
+
+    fn rewards(&self, account: Address, eras: u32) -> Result<Vec<EraRewardView>, Error> {
+        let best = self.best();
+        let Some(latest) = self.api().latest_era(best)? else {
+            return Ok(Vec::new());
+        };
+        let oldest = latest.saturating_sub(eras.min(MAX_ERAS).saturating_sub(1));
+        let eras = (oldest..=latest).rev().take(eras as usize);
+        let rewards = eras.map(|era| self.api().reward_of(best, account.0.clone(), era));
+        let rewards: Vec<_> = rewards.collect::<Result<_, _>>()?;
+        Ok(rewards
+            .into_iter()
+            .flatten()
+            .map(EraRewardView::from)
+            .collect())
     }
 
     fn rotate_worker_key(&self, ext: &Extensions, owner: Address) -> Result<NewWorkerKey, Error> {

@@ -3,19 +3,17 @@
 use super::{
     error::Error,
     json::{Amount, Decimal},
-    quote::{self, Candidate, Quote},
+    quote::{self, Quote},
     request::{self, Content, Plan, PrepareRequest},
     views::SpecView,
     Compute,
 };
 use kagari_offchain_worker::Inference;
 use kagari_primitives::{
-    price_of, BlockNumber, ComputeApi as _, Hash, Manifest, ModelId, OfferInfo, Task, Word, Work,
+    price_of, Balance, BlockNumber, ComputeApi as _, Hash, JobSpec, Manifest, ModelId, Task, Tier,
+    Word, Work,
 };
 use serde::Serialize;
-
-/// Offers that a match on the chain examines at most.
-const EXAMINED: usize = 8;
 
 /// A job that only has to be signed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -53,7 +51,7 @@ impl Compute {
         let input = encode(self.inference_for(&manifest)?, &manifest, content).await?;
         let task = request::task(kind, input.len(), &manifest)?;
         let work = most_work(&task, input.len(), &manifest);
-        let cheapest = quote::quote(self.candidates(best, model)?, work);
+        let cheapest = self.cheapest(best, model, task, input.len())?;
         Ok(finish(Terms {
             model,
             manifest,
@@ -75,19 +73,24 @@ impl Compute {
         })
     }
 
-    /// The offers that a match would examine, with what the bonds still cover.
-    fn candidates(&self, at: Hash, model: ModelId) -> Result<Vec<Candidate>, Error> {
-        let offers = self.api().offers(at, model)?;
-        let with_headroom = |offer: OfferInfo| {
-            let provider = self.api().provider(at, offer.provider.clone())?;
-            let headroom = provider.map_or(0, |p| p.bond.saturating_sub(p.exposure));
-            Ok(Candidate { offer, headroom })
+    /// What the chain would find for a job now, whatever it costs; `None` if it would find nobody.
+    fn cheapest(
+        &self,
+        at: Hash,
+        model: ModelId,
+        task: Task,
+        input: usize,
+    ) -> Result<Option<Quote>, Error> {
+        let spec = JobSpec {
+            model,
+            task,
+            max_price: Balance::MAX,
+            deadline: quote::BASE_DEADLINE,
+            min_tier: Tier::New,
         };
-        offers
-            .into_iter()
-            .take(EXAMINED)
-            .map(with_headroom)
-            .collect()
+        let input_len = u32::try_from(input).unwrap_or(u32::MAX);
+        let quote = self.api().quote(at, spec, input_len)?;
+        Ok(quote.ok().map(Quote::from))
     }
 }
 
@@ -147,6 +150,7 @@ fn finish(terms: Terms) -> Prepared {
         task,
         max_price,
         deadline,
+        min_tier: Tier::New,
     });
     Prepared {
         model,
@@ -165,29 +169,25 @@ fn finish(terms: Terms) -> Prepared {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kagari_primitives::{known_models, AccountId, Balance};
+    use kagari_primitives::{known_models, AccountId};
     use serde_json::{json, to_value, Value};
 
     fn prepared(price: Option<Balance>, price_per_unit: Option<Balance>) -> Value {
         let manifest = known_models::all_minilm_l6_v2();
-        let offer = |price| OfferInfo {
-            provider: AccountId::new([2; 32]),
-            model: manifest.id(),
-            price,
-            capacity: 1,
-            in_use: 0,
-        };
         let work = most_work(&Task::Embedding, 3, &manifest);
-        let candidate = price.map(|price| Candidate {
-            offer: offer(price),
-            headroom: Balance::MAX,
+        let cheapest = price.map(|price| kagari_primitives::Quote {
+            provider: AccountId::new([2; 32]),
+            asked: price,
+            price,
+            work,
+            escrow: price_of(price, work),
         });
         let prepared = finish(Terms {
             model: manifest.id(),
             task: Task::Embedding,
             input: vec![101, 7592, 102],
             work,
-            cheapest: quote::quote(candidate.into_iter().collect(), work),
+            cheapest: cheapest.map(Quote::from),
             price_per_unit: price_per_unit.map(Decimal),
             manifest,
         });
@@ -208,6 +208,7 @@ mod tests {
             "task": "embedding",
             "maxPrice": quote::max_price(total).to_string(),
             "deadline": job["deadline"],
+            "minTier": "new",
         });
         assert_eq!(job["spec"], spec);
     }

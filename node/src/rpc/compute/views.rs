@@ -4,7 +4,7 @@
 use super::json::{Address, Amount, Decimal};
 use kagari_primitives::{
     attestation::AttestationRecord, BlockNumber, EraIndex, Hash, JobId, JobInfo, JobSpec, JobState,
-    ModelId, Outcome, StopReason, Task, Word, Work,
+    ModelId, Outcome, StopReason, Task, Tier, Word, Work,
 };
 use serde::Serialize;
 
@@ -20,6 +20,8 @@ pub struct SpecView {
     pub max_price: Amount,
     /// Blocks that a provider has.
     pub deadline: BlockNumber,
+    /// The least that its provider must have proved itself.
+    pub min_tier: Tier,
 }
 
 impl From<JobSpec> for SpecView {
@@ -29,12 +31,14 @@ impl From<JobSpec> for SpecView {
             task,
             max_price,
             deadline,
+            min_tier,
         } = spec;
         Self {
             model,
             task,
             max_price: Decimal(max_price),
             deadline,
+            min_tier,
         }
     }
 }
@@ -105,6 +109,17 @@ pub enum StateView {
         /// Minted for the provider.
         reward: Amount,
     },
+    /// The requester cancelled it.
+    Cancelled {
+        /// Block in which it was cancelled.
+        ended_at: BlockNumber,
+        /// Paid by the requester for the time that the job took up.
+        paid: Amount,
+        /// Burned, out of what was paid.
+        burned: Amount,
+        /// Given back to the requester.
+        refunded: Amount,
+    },
     /// No provider did it in time.
     Refunded {
         /// Block of the refund.
@@ -117,7 +132,7 @@ pub enum StateView {
 impl StateView {
     /// Whether nothing more will happen.
     pub fn is_over(&self) -> bool {
-        matches!(self, Self::Settled { .. } | Self::Refunded { .. })
+        !matches!(self, Self::Assigned { .. } | Self::Attested { .. })
     }
 }
 
@@ -144,6 +159,17 @@ impl From<&JobState> for StateView {
                 era,
                 reward: Decimal(reward),
             },
+            JobState::Ended(Outcome::Cancelled {
+                at,
+                paid,
+                burned,
+                refunded,
+            }) => Self::Cancelled {
+                ended_at: at,
+                paid: Decimal(paid),
+                burned: Decimal(burned),
+                refunded: Decimal(refunded),
+            },
             JobState::Ended(Outcome::Refunded { at, refunded }) => Self::Refunded {
                 ended_at: at,
                 refunded: Decimal(refunded),
@@ -157,7 +183,8 @@ pub fn attestation(state: &JobState) -> Option<&AttestationRecord> {
     match state {
         JobState::Attested { attestation, .. }
         | JobState::Ended(Outcome::Settled { attestation, .. }) => Some(attestation),
-        JobState::Assigned { .. } | JobState::Ended(Outcome::Refunded { .. }) => None,
+        JobState::Assigned { .. }
+        | JobState::Ended(Outcome::Refunded { .. } | Outcome::Cancelled { .. }) => None,
     }
 }
 

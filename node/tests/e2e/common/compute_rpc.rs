@@ -46,6 +46,7 @@ pub fn spec(model: ModelId, task: Task) -> JobSpec {
         task,
         max_price: Balance::MAX,
         deadline: DEADLINE,
+        min_tier: Default::default(),
     }
 }
 

@@ -9,7 +9,7 @@ use codec::Encode;
 use frame_support::{
     assert_ok, derive_impl, parameter_types,
     traits::{fungible::Mutate, Hooks},
-    weights::{Weight, WeightMeter},
+    weights::WeightMeter,
 };
 use kagari_primitives::{
     known_models, payload_hash,
@@ -47,6 +47,7 @@ parameter_types! {
     pub const ExistentialDeposit: Balance = KGR / 100;
     pub const MinBond: Balance = 100 * KGR;
     pub const MaxPrice: Balance = 1_000 * KGR;
+    pub const FailurePenalty: Permill = Permill::from_percent(10);
     pub const BurnShare: Permill = Permill::from_percent(10);
     pub const ModelDeposit: Balance = 10 * KGR;
 }
@@ -58,11 +59,11 @@ impl pallet_balances::Config for Test {
     type AccountStore = System;
 }
 
-/// Stands for the worth of an attestation's weight.
-pub struct NoWeight;
-impl crate::WeightOfWords for NoWeight {
-    fn weight(_: u32) -> Weight {
-        Weight::zero()
+/// What is prepaid is looked at with the real runtime.
+pub struct NoFee;
+impl crate::PrepaidFee for NoFee {
+    fn fee(_: u32) -> Balance {
+        0
     }
 }
 
@@ -74,6 +75,9 @@ thread_local! {
 /// A judge that says what the test tells it to, and mints a hundredth of the burn.
 pub struct StubJudge;
 impl Judge for StubJudge {
+    fn window() -> BlockNumber {
+        WINDOW
+    }
     fn verdict(_: JobId) -> Verdict {
         VERDICT.with(|v| *v.borrow())
     }
@@ -111,9 +115,11 @@ impl crate::Config for Test {
     type MaxPrice = MaxPrice;
     type MinDeadline = frame_support::traits::ConstU32<2>;
     type MaxDeadline = frame_support::traits::ConstU32<100>;
+    type FailurePenalty = FailurePenalty;
+    type DeclinePeriod = frame_support::traits::ConstU32<50>;
     type BurnShare = BurnShare;
     type ModelDeposit = ModelDeposit;
-    type AttestationWeight = NoWeight;
+    type PrepaidFee = NoFee;
 }
 
 pub const REQUESTER: AccountId = AccountId::new([1; 32]);
@@ -121,6 +127,7 @@ pub const POOR: AccountId = AccountId::new([2; 32]);
 pub const ALICE: AccountId = AccountId::new([10; 32]);
 pub const BOB: AccountId = AccountId::new([11; 32]);
 pub const CHARLIE: AccountId = AccountId::new([12; 32]);
+pub const DAVE: AccountId = AccountId::new([13; 32]);
 /// Blocks from an attestation to its verdict in these tests.
 pub const WINDOW: BlockNumber = 4;
 
@@ -152,14 +159,19 @@ impl TestExt {
             }
             let result = test();
             Market::do_try_state().expect("the state is consistent after the test");
-            assert_eq!(
-                issuance_change(),
-                minted() as i128 - Burned() as i128,
-                "issuance"
-            );
+            check_issuance();
             result
         })
     }
+}
+
+/// No unit was made but those that the judge minted, and none lost but those that were burned.
+pub fn check_issuance() {
+    assert_eq!(
+        issuance_change(),
+        minted() as i128 - Burned() as i128,
+        "issuance"
+    );
 }
 
 #[allow(non_snake_case)]
@@ -170,7 +182,7 @@ fn Burned() -> Balance {
 const ENDOWED: Balance = 1_000_000 * KGR;
 
 fn genesis() -> sp_core::storage::Storage {
-    let rich = [REQUESTER, ALICE, BOB, CHARLIE].map(|who| (who, ENDOWED));
+    let rich = [REQUESTER, ALICE, BOB, CHARLIE, DAVE].map(|who| (who, ENDOWED));
     let poor = [(POOR, KGR)];
     RuntimeGenesisConfig {
         balances: pallet_balances::GenesisConfig {
@@ -188,7 +200,7 @@ fn genesis() -> sp_core::storage::Storage {
 }
 
 fn issuance_change() -> i128 {
-    Balances::total_issuance() as i128 - (4 * ENDOWED + KGR) as i128
+    Balances::total_issuance() as i128 - (5 * ENDOWED + KGR) as i128
 }
 
 /// All that the judge minted: the sum over the events would be lost at each block, so it is what the
@@ -261,6 +273,7 @@ pub fn spec() -> JobSpec {
         task: completion(10),
         max_price: Balance::MAX,
         deadline: 10,
+        min_tier: Default::default(),
     }
 }
 
@@ -317,7 +330,7 @@ pub fn attest(job: JobId, len: u32) -> sp_runtime::DispatchResult {
         stop: StopReason::Length,
         trace_root: Default::default(),
     };
-    Market::attest(&attestation, &output, System::block_number() + WINDOW)
+    Market::attest(&attestation, &output).map(|_| ())
 }
 
 pub fn free(who: &AccountId) -> Balance {

@@ -9,4 +9,6 @@ mod models;
 mod offers;
 mod providers;
 mod queue;
+mod random_calls;
 mod refusals;
+mod residue;

@@ -2,11 +2,11 @@
 
 use super::mock::*;
 use crate::{
-    types::{MAX_ASSIGNED, MAX_EXAMINED, MAX_LISTINGS},
-    Book, Error, Jobs,
+    types::{MAX_ASSIGNED, MAX_EXAMINED, PAGE},
+    Error, Jobs, Pages, Ticks,
 };
 use frame_support::{assert_noop, assert_ok};
-use kagari_primitives::{AccountId, KGR};
+use kagari_primitives::{AccountId, JobSpec, Tier, KGR};
 
 #[test]
 fn set_offer_works_and_changes() {
@@ -15,6 +15,9 @@ fn set_offer_works_and_changes() {
         let offers = Market::offers(llm());
         assert_eq!(offers.len(), 1);
         assert_eq!((offers[0].price, offers[0].capacity), (5 * KGR, 7));
+        // A price that is not round becomes the next that is.
+        assert_ok!(Market::set_offer(signed(&ALICE), llm(), 5 * KGR + 1, 7));
+        assert_eq!(Market::offers(llm())[0].price, 52 * KGR / 10);
     });
 }
 
@@ -41,7 +44,7 @@ fn remove_offer_works_while_jobs_are_open() {
     TestExt::new().offer(ALICE, 1, 2).execute_with(|| {
         let id = submitted(spec());
         assert_ok!(Market::remove_offer(signed(&ALICE), llm()));
-        assert!(!Book::<Test>::contains_key(llm()));
+        assert!(!Ticks::<Test>::contains_key(llm()));
         assert_noop!(
             Market::remove_offer(signed(&ALICE), llm()),
             Error::<Test>::NoSuchOffer
@@ -100,35 +103,6 @@ fn a_provider_offers_no_more_than_it_can_work_on() {
     });
 }
 
-/// Offers that are full keep their lines: others cannot take them, and lock out a job that was done.
-#[test]
-fn an_offer_that_gets_room_again_finds_its_line_in_a_full_book() {
-    TestExt::new()
-        .offer(ALICE, 1, 1)
-        .offer(BOB, 1, 1)
-        .execute_with(|| {
-            let jobs = [submitted(spec()), submitted(spec())];
-            assert!(!Book::<Test>::contains_key(llm()), "both offers are full");
-            let rivals = MAX_LISTINGS - 2;
-            for i in 0..rivals {
-                bond_poor(i);
-                assert_ok!(Market::set_offer(signed(&poor(i)), llm(), 2 * KGR, 1));
-            }
-            bond_poor(rivals);
-            let set = || Market::set_offer(signed(&poor(rivals)), llm(), 2 * KGR, 1);
-            assert_noop!(set(), Error::<Test>::BookFull);
-
-            assert_ok!(attest(jobs[0], 10));
-            run_to(12);
-            assert_eq!(provider(&ALICE).settled + provider(&BOB).settled, 1);
-            assert_eq!(provider(&ALICE).failed + provider(&BOB).failed, 1);
-            assert_eq!(Book::<Test>::get(llm()).len() as u32, MAX_LISTINGS - 1);
-            assert_noop!(set(), Error::<Test>::BookFull);
-            assert_ok!(Market::remove_offer(signed(&poor(0)), llm()));
-            assert_ok!(set());
-        });
-}
-
 fn poor(i: u32) -> AccountId {
     let mut id = [100; 32];
     id[..4].copy_from_slice(&i.to_le_bytes());
@@ -150,10 +124,113 @@ fn a_match_looks_at_the_cheapest_few_only() {
             assert_ok!(Market::set_offer(signed(&poor(i)), llm(), 100 * KGR, 1));
         }
         assert_ok!(register(&BOB, 10_000 * KGR));
-        assert_ok!(Market::set_offer(signed(&BOB), llm(), 101 * KGR, 1));
+        assert_ok!(Market::set_offer(signed(&BOB), llm(), 105 * KGR, 1));
         // None of the cheaper ones has a bond for it, and nobody looks beyond them.
         refused(spec(), &[9], Error::NoOfferInReach);
         assert_ok!(Market::remove_offer(signed(&poor(0)), llm()));
         assert_ok!(submit(&REQUESTER, spec(), &[9]));
     });
+}
+
+/// As many offers at one price as fill several pages come and go in any order, and each is found.
+#[test]
+fn pages_stay_full_whoever_leaves() {
+    TestExt::new().execute_with(|| {
+        let all = 3 * PAGE + 5;
+        for i in 0..all {
+            bond_poor(i);
+            assert_ok!(Market::set_offer(signed(&poor(i)), llm(), KGR, 1));
+        }
+        assert_eq!(Pages::<Test>::iter().count(), 4);
+        for i in (0..all).map(|i| i * 7 % all) {
+            assert_ok!(Market::remove_offer(signed(&poor(i)), llm()));
+            assert_ok!(Market::do_try_state());
+        }
+        assert_eq!(
+            Pages::<Test>::iter().count() + Ticks::<Test>::iter().count(),
+            0
+        );
+    });
+}
+
+#[test]
+fn chance_decides_between_offers_at_one_price() {
+    TestExt::new().execute_with(|| {
+        for i in 0..4 {
+            bond_poor(i);
+            assert_ok!(Market::set_offer(signed(&poor(i)), llm(), KGR, 20));
+        }
+        let winners: std::collections::BTreeSet<_> = (0..40)
+            .map(|_| Jobs::<Test>::get(submitted(spec())).unwrap().provider)
+            .collect();
+        assert_eq!(winners.len(), 4);
+    });
+}
+
+#[test]
+fn a_job_goes_to_providers_of_the_tier_that_it_asks_for() {
+    TestExt::new()
+        .offer(ALICE, 1, 9)
+        .offer(BOB, 9, 9)
+        .execute_with(|| {
+            let proven = || JobSpec {
+                min_tier: Tier::Proven,
+                ..spec()
+            };
+            refused(proven(), &[9], Error::NoOffer);
+            let id = submitted(JobSpec {
+                task: completion(20),
+                ..spec()
+            });
+            assert_eq!(Jobs::<Test>::get(id).unwrap().provider, ALICE);
+            assert_ok!(attest(id, 20));
+            run_to(1 + WINDOW);
+            assert_eq!(Market::provider(ALICE).unwrap().tier, Tier::Proven);
+            // An offer comes into the list of its tier when it is made or gets room anew.
+            assert_ok!(Market::remove_offer(signed(&ALICE), llm()));
+            assert_ok!(Market::set_offer(signed(&ALICE), llm(), 10 * KGR, 9));
+            let job = Jobs::<Test>::get(submitted(proven())).unwrap();
+            assert_eq!((job.provider, job.price), (ALICE, 10 * KGR));
+            let job = Jobs::<Test>::get(submitted(spec())).unwrap();
+            assert_eq!((job.provider, job.price), (BOB, 10 * KGR));
+        });
+}
+
+#[test]
+fn a_reputation_outlives_the_bond_it_was_earned_with() {
+    TestExt::new().offer(ALICE, 1, 1).execute_with(|| {
+        submitted(spec());
+        run_to(12);
+        let failed = provider(&ALICE).reputation;
+        assert_ok!(Market::unbond(signed(&ALICE)));
+        run_to(412);
+        assert_ok!(Market::withdraw_bond(signed(&ALICE)));
+        assert_ok!(register(&ALICE, MinBond::get()));
+        assert_eq!(provider(&ALICE).reputation, failed);
+        assert_ne!(failed, Default::default());
+    });
+}
+
+#[test]
+fn a_quote_is_what_the_job_then_costs() {
+    TestExt::new()
+        .offer(ALICE, 1, 1)
+        .offer(BOB, 2, 1)
+        .execute_with(|| {
+            let quote = Market::quote(&spec(), 4).unwrap();
+            let job = Jobs::<Test>::get(submitted(spec())).unwrap();
+            assert_eq!(
+                (job.provider, job.price, job.escrow),
+                (quote.provider, quote.price, quote.escrow)
+            );
+            let dear = JobSpec {
+                max_price: 1,
+                ..spec()
+            };
+            assert!(matches!(
+                Market::quote(&dear, 4),
+                Err(Error::MaxPriceTooLow)
+            ));
+            assert!(matches!(Market::quote(&spec(), 0), Err(Error::EmptyInput)));
+        });
 }

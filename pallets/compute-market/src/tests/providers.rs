@@ -91,7 +91,7 @@ fn set_worker_frees_the_old_key() {
         ));
         assert!(!Workers::<Test>::contains_key(worker(&ALICE)));
         assert_eq!(Market::assignments(&new)[0].job, id);
-        assert_eq!(Market::assignment(id).unwrap().1, new);
+        assert_eq!(Market::assignment(id).unwrap().2, new);
     });
 }
 

@@ -1,7 +1,7 @@
 //! The queue under little weight.
 
 use super::mock::*;
-use crate::{types::Due, Jobs, Served, WeightInfo};
+use crate::{Jobs, Judged, WeightInfo};
 use frame_support::{assert_ok, traits::Hooks, weights::WeightMeter};
 
 fn poll(weight: frame_support::weights::Weight) {
@@ -19,18 +19,13 @@ fn without_weight_it_waits_and_then_catches_up() {
         assert_eq!(Jobs::<Test>::iter().count(), 3);
 
         let base = <() as WeightInfo>::serve_queue_base();
-        let block = <() as WeightInfo>::serve_queue_block();
-        let one = <() as WeightInfo>::settle_job().max(<() as WeightInfo>::time_out_job());
-        let blocks_before = u64::from(1 + WINDOW);
-        poll(base + block * blocks_before + one);
+        let list = <() as WeightInfo>::serve_queue_list();
+        let one = Market::most_for_one();
+        // Nothing is due at the blocks up to now, nor was anything attested at block 0.
+        let looked_at = u64::from(1 + WINDOW) + 1 + 2;
+        poll(base + list * looked_at + one);
         assert_eq!(Jobs::<Test>::iter().count(), 2);
-        assert_eq!(
-            Served::<Test>::get(),
-            Due {
-                block: 1 + WINDOW,
-                index: 1
-            }
-        );
+        assert_eq!(Judged::<Test>::get(), 1);
         run_to(3 + WINDOW);
         assert_eq!(Jobs::<Test>::iter().count(), 0);
     });

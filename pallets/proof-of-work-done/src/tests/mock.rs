@@ -4,7 +4,7 @@ use crate::{
     self as pallet_proof_of_work_done,
     jobs::{AssignedJob, Jobs},
 };
-use frame_support::{derive_impl, parameter_types, weights::Weight};
+use frame_support::{derive_impl, parameter_types};
 use kagari_primitives::{
     attestation::message,
     known_models, payload_hash,
@@ -16,7 +16,7 @@ use sp_core::{Pair, H256};
 use sp_runtime::{
     traits::{BlakeTwo256, IdentityLookup, Zero},
     transaction_validity::{TransactionSource, TransactionValidityError, ValidTransaction},
-    BuildStorage, DispatchResult,
+    BuildStorage,
 };
 use std::cell::RefCell;
 
@@ -50,17 +50,9 @@ impl pallet_balances::Config for Test {
     type AccountStore = System;
 }
 
-/// Stands for the weight of the market's part.
-pub struct NoWeight;
-impl crate::WeightOfWords for NoWeight {
-    fn weight(_: u32) -> Weight {
-        Weight::zero()
-    }
-}
-
 thread_local! {
     static ASSIGNED: RefCell<Vec<AssignedJob>> = const { RefCell::new(Vec::new()) };
-    static ATTESTED: RefCell<Vec<(JobId, BlockNumber)>> = const { RefCell::new(Vec::new()) };
+    static ATTESTED: RefCell<Vec<JobId>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Jobs as the test puts them there.
@@ -70,19 +62,26 @@ impl Jobs for StubJobs {
         ASSIGNED.with(|a| a.borrow().iter().find(|j| j.assignment.job == job).cloned())
     }
     fn is_open(job: JobId) -> bool {
-        Self::assigned(job).is_some() || attested().iter().any(|(id, _)| *id == job)
+        Self::assigned(job).is_some() || attested().contains(&job)
     }
-    fn attest(attestation: &Attestation, _: &[Word], window_end: BlockNumber) -> DispatchResult {
+    fn attest(
+        attestation: &Attestation,
+        _: &[Word],
+    ) -> Result<frame_support::weights::Weight, sp_runtime::DispatchError> {
         ASSIGNED.with(|a| {
             a.borrow_mut()
                 .retain(|j| j.assignment.job != attestation.job)
         });
-        ATTESTED.with(|a| a.borrow_mut().push((attestation.job, window_end)));
-        Ok(())
+        ATTESTED.with(|a| a.borrow_mut().push(attestation.job));
+        Ok(Default::default())
     }
     #[cfg(feature = "runtime-benchmarks")]
     fn assign_for_benchmark(_: kagari_primitives::worker_key::WorkerId) -> Assignment {
-        unimplemented!("the stub of the unit tests is not benchmarked")
+        panic!("the stub of the unit tests is not benchmarked")
+    }
+    #[cfg(feature = "runtime-benchmarks")]
+    fn bring_for_benchmark(_: &[Word]) {
+        panic!("the stub of the unit tests is not benchmarked")
     }
 }
 
@@ -92,7 +91,8 @@ impl crate::Config for Test {
     type BlockNumberProvider = System;
     type Jobs = StubJobs;
     type EraLength = frame_support::traits::ConstU32<100>;
-    type MarketWeight = NoWeight;
+    type HistoryDepth = frame_support::traits::ConstU32<3>;
+    type RelistingWeight = ();
 }
 
 pub const PROVIDER: AccountId = AccountId::new([10; 32]);
@@ -147,8 +147,8 @@ pub fn forget_jobs() {
     ASSIGNED.with(|a| a.borrow_mut().clear());
 }
 
-/// The jobs that were attested, and when each is judged.
-pub fn attested() -> Vec<(JobId, BlockNumber)> {
+/// The jobs that were attested.
+pub fn attested() -> Vec<JobId> {
     ATTESTED.with(|a| a.borrow().clone())
 }
 
@@ -167,6 +167,7 @@ pub fn job(number: u64, task: Task) -> AssignedJob {
         task,
         max_price: 1,
         deadline: 10,
+        min_tier: Default::default(),
     };
     AssignedJob {
         assignment: Assignment {

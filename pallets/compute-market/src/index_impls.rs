@@ -1,0 +1,284 @@
+//! The index of the offers that have room now: for each model and tier the ticks in use, and for each of
+//! these the providers, on pages. A match reads a few of them, however many there are.
+
+use crate::{
+    ticks::{Tick, TickMap},
+    types::*,
+    Config, Error, Pages, Pallet, Providers, Ticks, WeightInfo,
+};
+use alloc::vec::Vec;
+use core::marker::PhantomData;
+use frame_support::{defensive, traits::Defensive, weights::Weight};
+use kagari_primitives::{AccountId, Balance, ModelId, ProviderStatus, Tier};
+use sp_runtime::{traits::BlockNumberProvider, DispatchError};
+
+impl<T: Config> Pallet<T> {
+    /// Changes a provider's record, and takes its offers into the index or out of it as they then belong there
+    /// or not.
+    pub(crate) fn try_change_provider<R>(
+        who: &AccountId,
+        change: impl FnOnce(&mut Provider) -> Result<R, DispatchError>,
+    ) -> Result<R, DispatchError> {
+        Self::change_provider(who, change).map(|(result, _)| result)
+    }
+
+    /// The same, and says how many offers came into the index or left it.
+    pub(crate) fn change_provider<R>(
+        who: &AccountId,
+        change: impl FnOnce(&mut Provider) -> Result<R, DispatchError>,
+    ) -> Result<(R, Relisted), DispatchError> {
+        Providers::<T>::try_mutate(who, |record| {
+            let provider = record.as_mut().ok_or(Error::<T>::NotProvider)?;
+            let before: Vec<_> = provider.offers.iter().filter_map(listing).collect();
+            let result = change(provider)?;
+            let mut relisted = Relisted::default();
+            for (model, tick, place) in before {
+                let offer = provider.offer(&model);
+                let stays = offer.is_some_and(|o| o.tick == tick && provider.is_listed(o));
+                if !stays {
+                    Self::remove_from_page(&model, tick, place, who);
+                    relisted.left = relisted.left.saturating_add(1);
+                    provider
+                        .offer_mut(&model)
+                        .into_iter()
+                        .for_each(|o| o.place = None);
+                }
+            }
+            relisted.came = Self::list_all(who, provider);
+            Ok((result, relisted))
+        })
+    }
+
+    /// Takes all offers into the index that belong there and are not in it, and says how many.
+    fn list_all(who: &AccountId, provider: &mut Provider) -> u32 {
+        let now = T::BlockNumberProvider::current_block_number();
+        let missing = |offer: &&Offer| offer.place.is_none() && provider.is_listed(offer);
+        let missing = provider.offers.iter().filter(missing);
+        let missing: Vec<_> = missing.map(|offer| (offer.model, offer.tick)).collect();
+        let count = missing.len() as u32;
+        for (model, tick) in missing {
+            let tier = provider.reputation.tier(now);
+            let place = Self::add_to_page(&model, tick, tier, who);
+            provider
+                .offer_mut(&model)
+                .into_iter()
+                .for_each(|o| o.place = place);
+        }
+        count
+    }
+
+    /// Puts a provider after the others of a tier at a price.
+    fn add_to_page(model: &ModelId, tick: Tick, tier: Tier, who: &AccountId) -> Option<Place> {
+        let first = PageKey {
+            tick,
+            tier,
+            page: 0,
+        };
+        let len = Pages::<T>::mutate(model, first, |page| {
+            let len = page.len;
+            page.len = len.saturating_add(1);
+            len
+        });
+        if len == 0 {
+            Self::change_ticks(model, tier, |map| map.set(tick));
+        }
+        let page = len / PAGE;
+        let added = Pages::<T>::mutate(model, PageKey { page, ..first }, |page| {
+            page.providers.try_push(who.clone())
+        });
+        if added.is_err() {
+            defensive!("the last page has room, or is a new one");
+            return None;
+        }
+        Some(Place { tier, page })
+    }
+
+    /// Takes a provider away; the last one takes its place, so that pages stay full.
+    fn remove_from_page(model: &ModelId, tick: Tick, at: Place, who: &AccountId) {
+        let Place { tier, page } = at;
+        let key = |page| PageKey { tick, tier, page };
+        let last = Pages::<T>::mutate(model, key(0), |first| {
+            first.len = first.len.saturating_sub(1);
+            first.len
+        });
+        let moved = Pages::<T>::mutate_exists(model, key(last / PAGE), |stored| {
+            let end = stored.as_mut()?;
+            let moved = end.providers.pop();
+            if end.providers.is_empty() {
+                *stored = None;
+            }
+            moved
+        });
+        if last == 0 {
+            Self::change_ticks(model, tier, |map| map.clear(tick));
+        }
+        let Some(moved) = moved.filter(|moved| moved != who) else {
+            return;
+        };
+        Pages::<T>::mutate(model, key(page), |page| {
+            let slot = page.providers.iter_mut().find(|p| *p == who);
+            let slot = slot.defensive_proof("an offer is on the page that its place names");
+            slot.into_iter().for_each(|slot| *slot = moved.clone());
+        });
+        if page == last / PAGE {
+            return;
+        }
+        Providers::<T>::mutate(&moved, |provider| {
+            let offer = provider.as_mut().and_then(|p| p.offer_mut(model));
+            if let Some(place) = offer.and_then(|offer| offer.place.as_mut()) {
+                place.page = page;
+            }
+        });
+    }
+
+    fn change_ticks(model: &ModelId, tier: Tier, change: impl FnOnce(&mut TickMap)) {
+        Ticks::<T>::mutate_exists(model, |stored| {
+            let mut maps = stored.take().unwrap_or_default();
+            if let Some(map) = maps.get_mut(tier as usize) {
+                change(map);
+            }
+            *stored = maps.iter().any(|map| !map.is_empty()).then_some(maps);
+        });
+    }
+
+    /// Whether a provider can take a job of so much value that wants this tier.
+    pub(crate) fn can_take(provider: &Provider, value: Balance, min_tier: Tier) -> bool {
+        let now = T::BlockNumberProvider::current_block_number();
+        provider.status == ProviderStatus::Active
+            && provider.has_headroom(value)
+            && (min_tier == Tier::New || provider.reputation.tier(now) >= min_tier)
+    }
+
+    /// The offers for `model` of providers of `min_tier` at least, from the cheapest on; those at one price in an
+    /// order by `chance`.
+    pub(crate) fn standing(model: ModelId, min_tier: Tier, chance: u64) -> Standing<T> {
+        let tiers = Tier::ALL
+            .into_iter()
+            .zip(Ticks::<T>::get(model).unwrap_or_default());
+        let tiers: Vec<_> = tiers.filter(|(tier, _)| *tier >= min_tier).collect();
+        let ticks = tiers
+            .iter()
+            .fold(TickMap::default(), |all, (_, map)| all.or(map));
+        Standing {
+            model,
+            tiers,
+            ticks: ticks.iter().collect::<Vec<_>>().into_iter(),
+            chance,
+            here: None,
+            _config: PhantomData,
+        }
+    }
+}
+
+/// How many offers came into the index, or left it.
+#[derive(Clone, Copy, Default)]
+#[must_use]
+pub(crate) struct Relisted {
+    came: u32,
+    left: u32,
+}
+
+impl Relisted {
+    /// What that weighs.
+    pub fn weight<T: Config>(self) -> Weight {
+        let came = T::WeightInfo::list_offers(self.came);
+        let left = T::WeightInfo::delist_offers(self.left);
+        match (self.came, self.left) {
+            (0, 0) => Weight::zero(),
+            (_, 0) => came,
+            (0, _) => left,
+            _ => came.saturating_add(left),
+        }
+    }
+}
+
+/// Where an offer stands in the index, if it does.
+fn listing(offer: &Offer) -> Option<(ModelId, Tick, Place)> {
+    Some((offer.model, offer.tick, offer.place?))
+}
+
+/// Goes through the offers for a model, and reads no more of the index than it gives.
+pub(crate) struct Standing<T> {
+    model: ModelId,
+    tiers: Vec<(Tier, TickMap)>,
+    ticks: alloc::vec::IntoIter<Tick>,
+    chance: u64,
+    here: Option<AtOnePrice>,
+    _config: PhantomData<T>,
+}
+
+/// The offers at one price: how many there are in each tier, and how many of them were given.
+struct AtOnePrice {
+    tick: Tick,
+    lists: Vec<(Tier, u32)>,
+    given: u32,
+}
+
+impl AtOnePrice {
+    fn len(&self) -> u32 {
+        self.lists
+            .iter()
+            .fold(0, |sum, (_, len)| sum.saturating_add(*len))
+    }
+
+    /// The page and the place on it of number `index` over all lists.
+    fn place(&self, index: u32) -> Option<(PageKey, usize)> {
+        let mut index = index;
+        for (tier, len) in &self.lists {
+            if index < *len {
+                let (page, slot) = (index / PAGE, index % PAGE);
+                let (tick, tier) = (self.tick, *tier);
+                return Some((PageKey { tick, tier, page }, slot as usize));
+            }
+            index = index.saturating_sub(*len);
+        }
+        None
+    }
+}
+
+impl<T: Config> Standing<T> {
+    fn next_price(&mut self) -> Option<AtOnePrice> {
+        let tick = self.ticks.next()?;
+        let tiers = self.tiers.iter().filter(|(_, map)| map.has(tick));
+        let lists = tiers.map(|(tier, _)| {
+            let first = PageKey {
+                tick,
+                tier: *tier,
+                page: 0,
+            };
+            (*tier, Pages::<T>::get(self.model, first).len)
+        });
+        Some(AtOnePrice {
+            tick,
+            lists: lists.collect(),
+            given: 0,
+        })
+    }
+}
+
+impl<T: Config> Iterator for Standing<T> {
+    type Item = (Balance, AccountId);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let mut here = match self.here.take().filter(|here| here.given < here.len()) {
+            Some(here) => here,
+            None => self.next_price()?,
+        };
+        let start = self
+            .chance
+            .checked_rem(here.len().into())
+            .unwrap_or_default();
+        let index = u64::from(here.given)
+            .saturating_add(start)
+            .checked_rem(here.len().into())?;
+        let (key, slot) = here.place(index as u32)?;
+        let who = Pages::<T>::get(self.model, key)
+            .providers
+            .get(slot)
+            .cloned()?;
+        here.given = here.given.saturating_add(1);
+        let price = here.tick.price();
+        self.here = Some(here);
+        Some((price, who))
+    }
+}

@@ -1,0 +1,155 @@
+//! The match: which offer gets a job, and at what price.
+
+use crate::{
+    clearing::{clear, Cleared, NoMatch},
+    index_impls::Relisted,
+    types::*,
+    Config, Error, Event, Jobs, Pallet, Providers,
+};
+use frame_support::ensure;
+use kagari_primitives::{
+    job::assignment_hash, price_of, AccountId, Balance, JobId, JobSpec, ModelShape, Quote, Task,
+    Work,
+};
+use sp_runtime::{traits::BlockNumberProvider, DispatchError};
+
+impl<T: Config> Pallet<T> {
+    /// The match that a job with so many words of input would find now.
+    pub fn quote(spec: &JobSpec, input_len: u32) -> Result<Quote, Error<T>> {
+        let shape = Self::shape_of(spec)?;
+        Self::check_spec(spec, &shape, input_len)?;
+        let work = most_work(&spec.task, &shape, input_len);
+        let cleared = Self::find_match(spec, work, &Failers::default(), 0)?;
+        let escrow = price_of(cleared.price, work);
+        ensure!(escrow <= spec.max_price, Error::<T>::MaxPriceTooLow);
+        Ok(Quote {
+            provider: cleared.winner,
+            asked: cleared.asked,
+            price: cleared.price,
+            work,
+            escrow,
+        })
+    }
+
+    /// Finds the provider of a job among the offers that have room, but none of `failers`.
+    pub(crate) fn find_match(
+        spec: &JobSpec,
+        work: Work,
+        failers: &Failers,
+        chance: u64,
+    ) -> Result<Cleared<AccountId>, Error<T>> {
+        let is_eligible = |price, who: &AccountId| {
+            let value = price_of(price, work);
+            let can_take = |provider| Self::can_take(&provider, value, spec.min_tier);
+            !failers.contains(who) && Providers::<T>::get(who).is_some_and(can_take)
+        };
+        let offers = Self::standing(spec.model, spec.min_tier, chance);
+        clear(offers, MAX_EXAMINED, is_eligible).map_err(|no_match| match no_match {
+            NoMatch::NoOffer => Error::<T>::NoOffer,
+            NoMatch::NoneEligible => Error::<T>::NoOfferInReach,
+        })
+    }
+
+    /// Assigns a job to the winner of a clearing, and keeps it.
+    pub(crate) fn assign(
+        id: JobId,
+        mut job: Job,
+        cleared: Cleared<AccountId>,
+        work: Work,
+    ) -> Result<Relisted, DispatchError> {
+        let exposure = price_of(cleared.asked, work);
+        let relisted = Self::take_place(id, &cleared.winner, &job, exposure)?;
+        let now = T::BlockNumberProvider::current_block_number();
+        let deadline = now.saturating_add(job.spec.deadline);
+        job.provider = cleared.winner;
+        job.price = cleared.price;
+        job.exposure = exposure;
+        job.assigned_at = now;
+        job.assignment_hash = assignment_hash(
+            id,
+            &job.spec,
+            job.input_hash,
+            &job.provider,
+            now,
+            frame_system::Pallet::<T>::parent_hash(),
+        );
+        // An attestation still counts in the block of the deadline.
+        job.due = deadline.saturating_add(1);
+        job.stage = Stage::Assigned;
+        Self::enqueue(id, job.due);
+        Self::deposit_event(Event::JobAssigned {
+            job: id,
+            provider: job.provider.clone(),
+            price: job.price,
+            deadline,
+        });
+        Jobs::<T>::insert(id, job);
+        Ok(relisted)
+    }
+
+    /// Assigns a job anew within its escrow, after its provider has failed; `None` if nobody is there for it.
+    pub(crate) fn assign_anew(id: JobId, job: &Job) -> Option<Relisted> {
+        let mut job = job.clone();
+        job.failers.try_push(job.provider.clone()).ok()?;
+        let work = most_work(&job.spec.task, &job.shape, job.input_len);
+        let chance = chance_of(&id).wrapping_add(job.failers.len() as u64);
+        let mut cleared = Self::find_match(&job.spec, work, &job.failers, chance).ok()?;
+        // The escrow holds the price that was matched first: whoever asks no more is paid no more.
+        if cleared.asked > job.price {
+            return None;
+        }
+        cleared.price = cleared.price.min(job.price);
+        frame_support::storage::with_storage_layer(|| Self::assign(id, job, cleared, work)).ok()
+    }
+
+    fn take_place(
+        id: JobId,
+        who: &AccountId,
+        job: &Job,
+        exposure: Balance,
+    ) -> Result<Relisted, DispatchError> {
+        let changed = Self::change_provider(who, |provider| {
+            provider.exposure = provider.exposure.saturating_add(exposure);
+            let assigned = provider.assigned.try_push(id);
+            assigned.map_err(|_| Error::<T>::NoOffer)?;
+            let offer = provider.offer_mut(&job.spec.model);
+            let offer = offer.ok_or(Error::<T>::NoOffer)?;
+            offer.in_use = offer.in_use.saturating_add(1);
+            Ok(())
+        });
+        changed.map(|((), relisted)| relisted)
+    }
+
+    /// Frees the place that an assigned job takes up, and makes another change to its provider.
+    pub(crate) fn free_place(
+        id: JobId,
+        job: &Job,
+        change: impl FnOnce(&mut Provider),
+    ) -> Result<Relisted, DispatchError> {
+        let changed = Self::change_provider(&job.provider, |provider| {
+            provider.assigned.retain(|j| *j != id);
+            if let Some(offer) = provider.offer_mut(&job.spec.model) {
+                offer.in_use = offer.in_use.saturating_sub(1);
+            }
+            provider.drop_idle_offers();
+            change(provider);
+            Ok(())
+        });
+        changed.map(|((), relisted)| relisted)
+    }
+}
+
+/// What decides between offers at one price. A job's id is nobody's choice alone, and who wins such a tie
+/// matters to nobody else.
+pub(crate) fn chance_of(id: &JobId) -> u64 {
+    id.0.first_chunk()
+        .map_or(0, |bytes| u64::from_le_bytes(*bytes))
+}
+
+/// The most work that a job can turn out to be, for which the escrow is held.
+pub(crate) fn most_work(task: &Task, shape: &ModelShape, input_len: u32) -> Work {
+    match task {
+        Task::Completion { max_new_tokens, .. } => shape.work(input_len, *max_new_tokens),
+        Task::Embedding => shape.work(input_len, 0),
+    }
+}

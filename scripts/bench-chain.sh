@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# What a job's life weighs by the benchmarked weights (runtime/src/weights), beside Acurast's shortest job by its
+# own, and how many lives a block holds. `scripts/bench-weights.sh` measures the weights.
+#
+# Usage: scripts/bench-chain.sh
+set -euo pipefail
+
+here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+# shellcheck source=scripts/env.sh
+source "$here/env.sh"
+
+"$here/setup.sh" --no-models
+choose_toolchain
+(cd "$KAGARI_ROOT" && cargo build --locked --workspace --examples >&2)
+"$KAGARI_BIN/examples/bench-chain" | tabulate
