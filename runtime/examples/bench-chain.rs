@@ -61,24 +61,32 @@ mod counting {
 type Market = MarketWeights<Counting>;
 type Proof = ProofWeights<Counting>;
 
+/// The weights as they were written down, with what was measured in comments.
+const MARKET_FILE: &str = include_str!("../src/weights/pallet_compute_market.rs");
+const PROOF_FILE: &str = include_str!("../src/weights/pallet_proof_of_work_done.rs");
+
 /// What a step costs.
 #[derive(Clone, Copy, Default)]
 struct Cost {
     reads: f64,
     writes: f64,
-    proof: f64,
+    /// Bytes of proof that its weight has: what was measured, and what a large state may add.
+    estimated: f64,
+    /// Bytes of proof that were measured.
+    measured: f64,
     microseconds: f64,
 }
 
 impl Cost {
     /// Of one of so many that `weight` is for.
-    fn of(weight: Weight, many: u64) -> Self {
+    fn of(weight: Weight, measured: f64, many: u64) -> Self {
         let (counted, many) = (weight.ref_time(), many as f64);
         let reads = counted >> READS & ((1 << (WRITES - READS)) - 1);
         Self {
             reads: reads as f64 / many,
             writes: (counted >> WRITES) as f64 / many,
-            proof: weight.proof_size() as f64 / many,
+            estimated: weight.proof_size() as f64 / many,
+            measured: measured / many,
             microseconds: (counted & ((1 << READS) - 1)) as f64 / MICROSECOND as f64 / many,
         }
     }
@@ -87,57 +95,97 @@ impl Cost {
         Self {
             reads: self.reads + other.reads,
             writes: self.writes + other.writes,
-            proof: self.proof + other.proof,
+            estimated: self.estimated + other.estimated,
+            measured: self.measured + other.measured,
             microseconds: self.microseconds + other.microseconds,
         }
     }
 
     fn print(self, name: &str) {
-        println!(
-            "{}",
-            json!({
-                "name": name,
-                "reads": (self.reads * 100.0).round() / 100.0,
-                "writes": (self.writes * 100.0).round() / 100.0,
-                "proof, B": self.proof.round(),
-                "time, us": self.microseconds.round(),
-            })
-        );
+        let row = json!({
+            "name": name,
+            "reads": (self.reads * 100.0).round() / 100.0,
+            "writes": (self.writes * 100.0).round() / 100.0,
+            "proof by weight, B": self.estimated.round(),
+            "measured, B": self.measured.round(),
+            "time, us": self.microseconds.round(),
+        });
+        println!("{row}");
     }
 }
 
+/// Bytes of proof that were measured for a function with these components: what its comment says.
+fn measured(file: &str, function: &str, components: &[(&str, u64)]) -> f64 {
+    let from = file.find(&format!("fn {function}(")).expect("it is there");
+    let formula = file[from..]
+        .split('`')
+        .nth(1)
+        .expect("it says what was measured");
+    let term = |term: &str| {
+        let numbers = |text: &str| -> f64 {
+            let digits = text.trim().trim_start_matches('(');
+            let digits = digits.split(' ').next().unwrap_or_default();
+            digits.parse().expect("it is a number")
+        };
+        match term.split_once('*') {
+            None => numbers(term),
+            Some((name, slope)) => {
+                let component = components.iter().find(|(n, _)| *n == name.trim());
+                component.map_or(0.0, |(_, value)| *value as f64 * numbers(slope))
+            }
+        }
+    };
+    formula.split('+').map(term).sum()
+}
+
 fn main() {
-    let steps = [
-        (
-            "request with match",
-            Cost::of(Market::submit_job(WORDS, 2), 1),
-        ),
-        ("attestation", Cost::of(Proof::attest(WORDS), 1)),
-        (
-            "settlement, in a batch",
-            Cost::of(Market::settle_jobs(BATCH as u32), BATCH),
-        ),
-        (
-            "passing its old place",
-            Cost::of(Market::serve_queue_passed(), 1),
-        ),
-    ];
-    steps.iter().for_each(|(name, cost)| cost.print(name));
-    let life = steps
-        .iter()
-        .take(3)
-        .fold(Cost::default(), |sum, (_, cost)| sum.plus(*cost));
-    life.print("a job's life");
+    let market = |function, components: &[(&str, u64)]| measured(MARKET_FILE, function, components);
+    let proof = |function, components: &[(&str, u64)]| measured(PROOF_FILE, function, components);
+    let words = u64::from(WORDS);
+    let submission = |examined: u32| {
+        let components = [("i", words), ("e", examined.into())];
+        Cost::of(
+            Market::submit_job(WORDS, examined),
+            market("submit_job", &components),
+            1,
+        )
+    };
+    let attestation = Cost::of(Proof::attest(WORDS), proof("attest", &[("o", words)]), 1);
+    let settlement = Cost::of(
+        Market::settle_jobs(BATCH as u32),
+        market("settle_jobs", &[("n", BATCH)]),
+        BATCH,
+    );
+    submission(2).print("request with match");
+    attestation.print("attestation");
+    settlement.print("settlement, of 100");
+    submission(2)
+        .plus(attestation)
+        .plus(settlement)
+        .print("a job's life");
     let acurast = Cost {
         reads: 25.0,
         writes: 17.0,
-        proof: 83_860.0,
+        estimated: 83_860.0,
+        measured: f64::NAN,
         microseconds: f64::NAN,
     };
     acurast.print("Acurast's shortest job");
-    Cost::of(Market::delist_offers(1), 1).print("besides: an offer leaves");
-    Cost::of(Market::list_offers(1), 1).print("besides: an offer comes back");
-    Cost::of(Market::submit_job(WORDS, 8), 1).print("besides: 8 offers examined");
+    let alone = Market::serve_queue_passed().saturating_sub(Market::serve_queue_list());
+    Cost::of(alone, f64::NAN, 1).print("old place passed");
+    Cost::of(
+        Market::delist_offers(1),
+        market("delist_offers", &[("k", 1)]),
+        1,
+    )
+    .print("an offer leaves");
+    Cost::of(
+        Market::list_offers(1),
+        market("list_offers", &[("k", 1)]),
+        1,
+    )
+    .print("an offer comes back");
+    submission(8).print("request, 8 examined");
     print_block();
 }
 

@@ -57,7 +57,9 @@ pub fn clear<Owner>(
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::ticks::Tick;
     use proptest::prelude::*;
 
     type Offers = Vec<(Balance, u8)>;
@@ -96,23 +98,45 @@ mod tests {
             }
         }
 
-        /// With a rival in reach, no owner gains by naming anything but its true cost.
+        /// With a rival in reach, no owner gains more than the step to its own tick by asking another price than
+        /// the tick above its cost, whichever that is, and however chance decides between equals.
         #[test]
-        fn misreporting_does_not_pay(
-            costs in prop::collection::vec(1..50u128, 2..8),
+        fn misreporting_gains_less_than_a_tick(
+            costs in prop::collection::vec(1..2_000u128, 2..8),
             who: prop::sample::Index,
-            said in 1..50u128,
         ) {
             let me = who.index(costs.len());
-            let gain = |offers: &Offers| match run(offers, &[]) {
-                Ok(c) if usize::from(c.winner) == me => c.price as i128 - costs[me] as i128,
-                _ => 0,
-            };
-            let honest = owners(costs.clone());
-            let mut lying = honest.clone();
-            lying[me].0 = said;
-            prop_assert!(gain(&lying) <= gain(&honest));
+            let cost = costs[me] as i128;
+            let asks: Vec<Tick> = costs.iter().map(|c| Tick::at_least(*c).unwrap()).collect();
+            let honest = worst_and_best(&asks, me, asks[me], cost).0;
+            let step = asks[me].price() as i128 - cost;
+            // All ticks up to above the dearest.
+            let mut asked = 0;
+            while asked < 2_200 {
+                let tick = Tick::at_least(asked + 1).unwrap();
+                asked = tick.price();
+                let gain = worst_and_best(&asks, me, tick, cost).1 - honest;
+                prop_assert!(gain <= step, "gains {} with {}, a step of {}", gain, asked, step);
+            }
         }
+    }
+
+    /// What one owner gains if it asks `tick` and the others what they ask: if chance is against it, and if
+    /// chance is for it.
+    fn worst_and_best(asks: &[Tick], me: usize, tick: Tick, cost: i128) -> (i128, i128) {
+        let gain = |first: bool| {
+            let mut offers: Vec<_> = (0..).zip(asks).map(|(owner, ask)| (*ask, owner)).collect();
+            offers[me].0 = tick;
+            offers.sort_by_key(|(ask, owner)| (*ask, (*owner == me) != first));
+            let offers = offers.into_iter().map(|(ask, owner)| (ask.price(), owner));
+            let cleared = clear(offers, 8, |_, _| true).unwrap();
+            if cleared.winner == me {
+                cleared.price as i128 - cost
+            } else {
+                0
+            }
+        };
+        (gain(false).min(gain(true)), gain(false).max(gain(true)))
     }
 
     #[test]

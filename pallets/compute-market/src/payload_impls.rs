@@ -9,7 +9,8 @@ use sp_runtime::{traits::Hash as _, DispatchError};
 /// The present block's extrinsics, which `frame_system` hands out only as copies of the whole: one
 /// can be hundreds of times as long as a payload in it.
 #[frame_support::storage_alias]
-type ExtrinsicData<T: Config> = StorageMap<frame_system::Pallet<T>, Twox64Concat, u32, Vec<u8>>;
+pub(crate) type ExtrinsicData<T: Config> =
+    StorageMap<frame_system::Pallet<T>, Twox64Concat, u32, Vec<u8>>;
 
 /// A payload that the present extrinsic ends with.
 pub(crate) struct Trailing {

@@ -19,7 +19,7 @@ use core::marker::PhantomData;
 pub struct WeightInfo<T>(PhantomData<T>);
 impl<T: frame_system::Config> pallet_compute_market::WeightInfo for WeightInfo<T> {
 	/// Storage: `ComputeMarket::Providers` (r:1 w:1)
-	/// Proof: `ComputeMarket::Providers` (`max_values`: None, `max_size`: Some(3068), added: 5543, mode: `MaxEncodedLen`)
+	/// Proof: `ComputeMarket::Providers` (`max_values`: None, `max_size`: Some(3084), added: 5559, mode: `MaxEncodedLen`)
 	/// Storage: `ComputeMarket::Workers` (r:1 w:1)
 	/// Proof: `ComputeMarket::Workers` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
 	/// Storage: `System::BlockHash` (r:1 w:0)
@@ -33,73 +33,73 @@ impl<T: frame_system::Config> pallet_compute_market::WeightInfo for WeightInfo<T
 	fn register_provider() -> Weight {
 		// Proof Size summary in bytes:
 		//  Measured:  `271`
-		//  Estimated: `6533`
-		// Minimum execution time: 526_321_000 picoseconds.
-		Weight::from_parts(591_077_000, 0)
-			.saturating_add(Weight::from_parts(0, 6533))
+		//  Estimated: `6549`
+		// Minimum execution time: 530_637_000 picoseconds.
+		Weight::from_parts(588_173_000, 0)
+			.saturating_add(Weight::from_parts(0, 6549))
 			.saturating_add(T::DbWeight::get().reads(6))
 			.saturating_add(T::DbWeight::get().writes(4))
 	}
 	/// Storage: `ComputeMarket::Providers` (r:1 w:1)
-	/// Proof: `ComputeMarket::Providers` (`max_values`: None, `max_size`: Some(3068), added: 5543, mode: `MaxEncodedLen`)
+	/// Proof: `ComputeMarket::Providers` (`max_values`: None, `max_size`: Some(3084), added: 5559, mode: `MaxEncodedLen`)
 	/// Storage: `ComputeMarket::Workers` (r:1 w:2)
 	/// Proof: `ComputeMarket::Workers` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
 	/// Storage: `System::BlockHash` (r:1 w:0)
 	/// Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
 	fn set_worker() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `516`
-		//  Estimated: `6533`
-		// Minimum execution time: 309_560_000 picoseconds.
-		Weight::from_parts(355_828_000, 0)
-			.saturating_add(Weight::from_parts(0, 6533))
+		//  Measured:  `532`
+		//  Estimated: `6549`
+		// Minimum execution time: 323_690_000 picoseconds.
+		Weight::from_parts(363_599_000, 0)
+			.saturating_add(Weight::from_parts(0, 6549))
 			.saturating_add(T::DbWeight::get().reads(3))
 			.saturating_add(T::DbWeight::get().writes(3))
 	}
 	/// Storage: `ComputeMarket::Providers` (r:1 w:1)
-	/// Proof: `ComputeMarket::Providers` (`max_values`: None, `max_size`: Some(3068), added: 5543, mode: `MaxEncodedLen`)
+	/// Proof: `ComputeMarket::Providers` (`max_values`: None, `max_size`: Some(3084), added: 5559, mode: `MaxEncodedLen`)
 	fn set_hardware() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `393`
-		//  Estimated: `6533`
-		// Minimum execution time: 116_282_000 picoseconds.
-		Weight::from_parts(145_526_000, 0)
-			.saturating_add(Weight::from_parts(0, 6533))
+		//  Measured:  `409`
+		//  Estimated: `6549`
+		// Minimum execution time: 130_344_000 picoseconds.
+		Weight::from_parts(151_855_000, 0)
+			.saturating_add(Weight::from_parts(0, 6549))
 			.saturating_add(T::DbWeight::get().reads(1))
 			.saturating_add(T::DbWeight::get().writes(1))
 	}
 	/// Storage: `ComputeMarket::Providers` (r:1 w:1)
-	/// Proof: `ComputeMarket::Providers` (`max_values`: None, `max_size`: Some(3068), added: 5543, mode: `MaxEncodedLen`)
+	/// Proof: `ComputeMarket::Providers` (`max_values`: None, `max_size`: Some(3084), added: 5559, mode: `MaxEncodedLen`)
 	/// Storage: `System::Account` (r:1 w:1)
 	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
 	/// Storage: `Balances::Holds` (r:1 w:1)
 	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(139), added: 2614, mode: `MaxEncodedLen`)
 	fn bond_extra() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `622`
-		//  Estimated: `6533`
-		// Minimum execution time: 363_199_000 picoseconds.
-		Weight::from_parts(400_754_000, 0)
-			.saturating_add(Weight::from_parts(0, 6533))
+		//  Measured:  `638`
+		//  Estimated: `6549`
+		// Minimum execution time: 382_738_000 picoseconds.
+		Weight::from_parts(414_976_000, 0)
+			.saturating_add(Weight::from_parts(0, 6549))
 			.saturating_add(T::DbWeight::get().reads(3))
 			.saturating_add(T::DbWeight::get().writes(3))
 	}
 	/// Storage: `ComputeMarket::Providers` (r:2 w:2)
-	/// Proof: `ComputeMarket::Providers` (`max_values`: None, `max_size`: Some(3068), added: 5543, mode: `MaxEncodedLen`)
+	/// Proof: `ComputeMarket::Providers` (`max_values`: None, `max_size`: Some(3084), added: 5559, mode: `MaxEncodedLen`)
 	/// Storage: `ComputeMarket::Pages` (r:32 w:32)
 	/// Proof: `ComputeMarket::Pages` (`max_values`: None, `max_size`: Some(564), added: 3039, mode: `MaxEncodedLen`)
 	fn unbond() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `4750`
+		//  Measured:  `4782`
 		//  Estimated: `98238`
-		// Minimum execution time: 1_554_016_000 picoseconds.
-		Weight::from_parts(1_644_330_000, 0)
+		// Minimum execution time: 1_580_736_000 picoseconds.
+		Weight::from_parts(1_651_962_000, 0)
 			.saturating_add(Weight::from_parts(0, 98238))
 			.saturating_add(T::DbWeight::get().reads(34))
 			.saturating_add(T::DbWeight::get().writes(34))
 	}
 	/// Storage: `ComputeMarket::Providers` (r:1 w:1)
-	/// Proof: `ComputeMarket::Providers` (`max_values`: None, `max_size`: Some(3068), added: 5543, mode: `MaxEncodedLen`)
+	/// Proof: `ComputeMarket::Providers` (`max_values`: None, `max_size`: Some(3084), added: 5559, mode: `MaxEncodedLen`)
 	/// Storage: `System::Account` (r:1 w:1)
 	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
 	/// Storage: `Balances::Holds` (r:1 w:1)
@@ -108,11 +108,11 @@ impl<T: frame_system::Config> pallet_compute_market::WeightInfo for WeightInfo<T
 	/// Proof: `ComputeMarket::Workers` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
 	fn withdraw_bond() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `516`
-		//  Estimated: `6533`
-		// Minimum execution time: 332_584_000 picoseconds.
-		Weight::from_parts(357_470_000, 0)
-			.saturating_add(Weight::from_parts(0, 6533))
+		//  Measured:  `532`
+		//  Estimated: `6549`
+		// Minimum execution time: 320_996_000 picoseconds.
+		Weight::from_parts(362_187_000, 0)
+			.saturating_add(Weight::from_parts(0, 6549))
 			.saturating_add(T::DbWeight::get().reads(3))
 			.saturating_add(T::DbWeight::get().writes(4))
 	}
@@ -126,8 +126,8 @@ impl<T: frame_system::Config> pallet_compute_market::WeightInfo for WeightInfo<T
 		// Proof Size summary in bytes:
 		//  Measured:  `195`
 		//  Estimated: `5062`
-		// Minimum execution time: 337_361_000 picoseconds.
-		Weight::from_parts(350_059_000, 0)
+		// Minimum execution time: 340_736_000 picoseconds.
+		Weight::from_parts(350_560_000, 0)
 			.saturating_add(Weight::from_parts(0, 5062))
 			.saturating_add(T::DbWeight::get().reads(3))
 			.saturating_add(T::DbWeight::get().writes(3))
@@ -135,39 +135,37 @@ impl<T: frame_system::Config> pallet_compute_market::WeightInfo for WeightInfo<T
 	/// Storage: `ComputeMarket::Models` (r:1 w:0)
 	/// Proof: `ComputeMarket::Models` (`max_values`: None, `max_size`: Some(1597), added: 4072, mode: `MaxEncodedLen`)
 	/// Storage: `ComputeMarket::Providers` (r:2 w:2)
-	/// Proof: `ComputeMarket::Providers` (`max_values`: None, `max_size`: Some(3068), added: 5543, mode: `MaxEncodedLen`)
+	/// Proof: `ComputeMarket::Providers` (`max_values`: None, `max_size`: Some(3084), added: 5559, mode: `MaxEncodedLen`)
 	/// Storage: `ComputeMarket::Pages` (r:3 w:3)
 	/// Proof: `ComputeMarket::Pages` (`max_values`: None, `max_size`: Some(564), added: 3039, mode: `MaxEncodedLen`)
 	/// Storage: `ComputeMarket::Ticks` (r:1 w:1)
 	/// Proof: `ComputeMarket::Ticks` (`max_values`: None, `max_size`: Some(736), added: 3211, mode: `MaxEncodedLen`)
 	fn set_offer() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `4370`
-		//  Estimated: `12076`
-		// Minimum execution time: 410_469_000 picoseconds.
-		Weight::from_parts(438_481_000, 0)
-			.saturating_add(Weight::from_parts(0, 12076))
+		//  Measured:  `4402`
+		//  Estimated: `12108`
+		// Minimum execution time: 416_248_000 picoseconds.
+		Weight::from_parts(437_429_000, 0)
+			.saturating_add(Weight::from_parts(0, 12108))
 			.saturating_add(T::DbWeight::get().reads(7))
 			.saturating_add(T::DbWeight::get().writes(6))
 	}
 	/// Storage: `ComputeMarket::Providers` (r:2 w:2)
-	/// Proof: `ComputeMarket::Providers` (`max_values`: None, `max_size`: Some(3068), added: 5543, mode: `MaxEncodedLen`)
+	/// Proof: `ComputeMarket::Providers` (`max_values`: None, `max_size`: Some(3084), added: 5559, mode: `MaxEncodedLen`)
 	/// Storage: `ComputeMarket::Pages` (r:2 w:2)
 	/// Proof: `ComputeMarket::Pages` (`max_values`: None, `max_size`: Some(564), added: 3039, mode: `MaxEncodedLen`)
 	fn remove_offer() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `2976`
-		//  Estimated: `12076`
-		// Minimum execution time: 291_061_000 picoseconds.
-		Weight::from_parts(309_970_000, 0)
-			.saturating_add(Weight::from_parts(0, 12076))
+		//  Measured:  `3008`
+		//  Estimated: `12108`
+		// Minimum execution time: 289_460_000 picoseconds.
+		Weight::from_parts(312_144_000, 0)
+			.saturating_add(Weight::from_parts(0, 12108))
 			.saturating_add(T::DbWeight::get().reads(4))
 			.saturating_add(T::DbWeight::get().writes(4))
 	}
 	/// Storage: `ComputeMarket::Models` (r:1 w:0)
 	/// Proof: `ComputeMarket::Models` (`max_values`: None, `max_size`: Some(1597), added: 4072, mode: `Measured`)
-	/// Storage: `System::ExtrinsicData` (r:1 w:0)
-	/// Proof: `System::ExtrinsicData` (`max_values`: None, `max_size`: None, mode: `Measured`)
 	/// Storage: `ComputeMarket::Jobs` (r:1 w:1)
 	/// Proof: `ComputeMarket::Jobs` (`max_values`: None, `max_size`: Some(470), added: 2945, mode: `Measured`)
 	/// Storage: `ComputeMarket::Ticks` (r:1 w:0)
@@ -175,7 +173,7 @@ impl<T: frame_system::Config> pallet_compute_market::WeightInfo for WeightInfo<T
 	/// Storage: `ComputeMarket::Pages` (r:8 w:0)
 	/// Proof: `ComputeMarket::Pages` (`max_values`: None, `max_size`: Some(564), added: 3039, mode: `Measured`)
 	/// Storage: `ComputeMarket::Providers` (r:8 w:1)
-	/// Proof: `ComputeMarket::Providers` (`max_values`: None, `max_size`: Some(3068), added: 5543, mode: `Measured`)
+	/// Proof: `ComputeMarket::Providers` (`max_values`: None, `max_size`: Some(3084), added: 5559, mode: `Measured`)
 	/// Storage: `Balances::Holds` (r:1 w:1)
 	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(139), added: 2614, mode: `Measured`)
 	/// Storage: `ComputeMarket::Queue` (r:1 w:1)
@@ -184,20 +182,19 @@ impl<T: frame_system::Config> pallet_compute_market::WeightInfo for WeightInfo<T
 	/// The range of component `e` is `[2, 8]`.
 	fn submit_job(i: u32, e: u32, ) -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `2095 + e * (1009 ±0) + i * (4 ±0)`
-		//  Estimated: `5559 + e * (3480 ±3) + i * (4 ±0)`
-		// Minimum execution time: 960_184_000 picoseconds.
-		Weight::from_parts(774_098_055, 0)
-			.saturating_add(Weight::from_parts(0, 5559))
-			// Standard Error: 1_991
-			.saturating_add(Weight::from_parts(9_459, 0).saturating_mul(i.into()))
-			// Standard Error: 2_494_043
-			.saturating_add(Weight::from_parts(72_380_691, 0).saturating_mul(e.into()))
-			.saturating_add(T::DbWeight::get().reads(6))
+		//  Measured:  `2145 + e * (1018 ±0)`
+		//  Estimated: `5607 + e * (3495 ±4)`
+		// Minimum execution time: 923_921_000 picoseconds.
+		Weight::from_parts(458_835_384, 0)
+			.saturating_add(Weight::from_parts(0, 5607))
+			// Standard Error: 6_449
+			.saturating_add(Weight::from_parts(31_432, 0).saturating_mul(i.into()))
+			// Standard Error: 8_077_133
+			.saturating_add(Weight::from_parts(104_188_834, 0).saturating_mul(e.into()))
+			.saturating_add(T::DbWeight::get().reads(5))
 			.saturating_add(T::DbWeight::get().reads((2_u64).saturating_mul(e.into())))
 			.saturating_add(T::DbWeight::get().writes(4))
-			.saturating_add(Weight::from_parts(0, 3480).saturating_mul(e.into()))
-			.saturating_add(Weight::from_parts(0, 4).saturating_mul(i.into()))
+			.saturating_add(Weight::from_parts(0, 3495).saturating_mul(e.into()))
 	}
 	/// Storage: `ComputeMarket::Served` (r:1 w:1)
 	/// Proof: `ComputeMarket::Served` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `Measured`)
@@ -216,41 +213,41 @@ impl<T: frame_system::Config> pallet_compute_market::WeightInfo for WeightInfo<T
 	/// Storage: `ComputeMarket::Burned` (r:1 w:1)
 	/// Proof: `ComputeMarket::Burned` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `Measured`)
 	/// Storage: `ProofOfWorkDone::CurrentEra` (r:1 w:1)
-	/// Proof: `ProofOfWorkDone::CurrentEra` (`max_values`: Some(1), `max_size`: Some(44), added: 539, mode: `Measured`)
+	/// Proof: `ProofOfWorkDone::CurrentEra` (`max_values`: Some(1), `max_size`: Some(92), added: 587, mode: `Measured`)
 	/// Storage: `ProofOfWorkDone::Emitted` (r:1 w:1)
 	/// Proof: `ProofOfWorkDone::Emitted` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `Measured`)
 	/// Storage: `ComputeMarket::Providers` (r:100 w:100)
-	/// Proof: `ComputeMarket::Providers` (`max_values`: None, `max_size`: Some(3068), added: 5543, mode: `Measured`)
+	/// Proof: `ComputeMarket::Providers` (`max_values`: None, `max_size`: Some(3084), added: 5559, mode: `Measured`)
 	/// The range of component `n` is `[1, 100]`.
 	fn settle_jobs(n: u32, ) -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `277 + n * (908 ±0)`
-		//  Estimated: `6249 + n * (5858 ±1)`
-		// Minimum execution time: 916_510_000 picoseconds.
-		Weight::from_parts(926_004_000, 0)
+		//  Measured:  `277 + n * (924 ±0)`
+		//  Estimated: `6249 + n * (5874 ±1)`
+		// Minimum execution time: 905_594_000 picoseconds.
+		Weight::from_parts(41_818_266, 0)
 			.saturating_add(Weight::from_parts(0, 6249))
-			// Standard Error: 5_804_482
-			.saturating_add(Weight::from_parts(668_939_242, 0).saturating_mul(n.into()))
+			// Standard Error: 3_508_409
+			.saturating_add(Weight::from_parts(683_614_206, 0).saturating_mul(n.into()))
 			.saturating_add(T::DbWeight::get().reads(8))
 			.saturating_add(T::DbWeight::get().reads((5_u64).saturating_mul(n.into())))
 			.saturating_add(T::DbWeight::get().writes(6))
 			.saturating_add(T::DbWeight::get().writes((5_u64).saturating_mul(n.into())))
-			.saturating_add(Weight::from_parts(0, 5858).saturating_mul(n.into()))
+			.saturating_add(Weight::from_parts(0, 5874).saturating_mul(n.into()))
 	}
 	/// Storage: `ComputeMarket::Providers` (r:1 w:1)
-	/// Proof: `ComputeMarket::Providers` (`max_values`: None, `max_size`: Some(3068), added: 5543, mode: `Measured`)
+	/// Proof: `ComputeMarket::Providers` (`max_values`: None, `max_size`: Some(3084), added: 5559, mode: `Measured`)
 	/// Storage: `ComputeMarket::Pages` (r:32 w:32)
 	/// Proof: `ComputeMarket::Pages` (`max_values`: None, `max_size`: Some(564), added: 3039, mode: `Measured`)
 	/// The range of component `k` is `[1, 16]`.
 	fn list_offers(k: u32, ) -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `901 + k * (144 ±0)`
-		//  Estimated: `4365 + k * (5095 ±0)`
-		// Minimum execution time: 130_364_000 picoseconds.
-		Weight::from_parts(78_102_009, 0)
-			.saturating_add(Weight::from_parts(0, 4365))
-			// Standard Error: 217_680
-			.saturating_add(Weight::from_parts(53_705_264, 0).saturating_mul(k.into()))
+		//  Measured:  `917 + k * (144 ±0)`
+		//  Estimated: `4381 + k * (5095 ±0)`
+		// Minimum execution time: 130_794_000 picoseconds.
+		Weight::from_parts(90_695_975, 0)
+			.saturating_add(Weight::from_parts(0, 4381))
+			// Standard Error: 215_821
+			.saturating_add(Weight::from_parts(54_918_880, 0).saturating_mul(k.into()))
 			.saturating_add(T::DbWeight::get().reads(1))
 			.saturating_add(T::DbWeight::get().reads((2_u64).saturating_mul(k.into())))
 			.saturating_add(T::DbWeight::get().writes(1))
@@ -258,34 +255,35 @@ impl<T: frame_system::Config> pallet_compute_market::WeightInfo for WeightInfo<T
 			.saturating_add(Weight::from_parts(0, 5095).saturating_mul(k.into()))
 	}
 	/// Storage: `ComputeMarket::Providers` (r:2 w:2)
-	/// Proof: `ComputeMarket::Providers` (`max_values`: None, `max_size`: Some(3068), added: 5543, mode: `Measured`)
+	/// Proof: `ComputeMarket::Providers` (`max_values`: None, `max_size`: Some(3084), added: 5559, mode: `Measured`)
 	/// Storage: `ComputeMarket::Pages` (r:32 w:32)
 	/// Proof: `ComputeMarket::Pages` (`max_values`: None, `max_size`: Some(564), added: 3039, mode: `Measured`)
 	/// The range of component `k` is `[1, 16]`.
 	fn delist_offers(k: u32, ) -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `1091 + k * (193 ±0)`
-		//  Estimated: `7030 + k * (5144 ±0)`
-		// Minimum execution time: 166_266_000 picoseconds.
-		Weight::from_parts(69_326_076, 0)
-			.saturating_add(Weight::from_parts(0, 7030))
-			// Standard Error: 442_307
-			.saturating_add(Weight::from_parts(88_806_290, 0).saturating_mul(k.into()))
+		//  Measured:  `1123 + k * (193 ±0)`
+		//  Estimated: `7062 + k * (5144 ±0)`
+		// Minimum execution time: 173_367_000 picoseconds.
+		Weight::from_parts(73_916_582, 0)
+			.saturating_add(Weight::from_parts(0, 7062))
+			// Standard Error: 396_985
+			.saturating_add(Weight::from_parts(89_719_836, 0).saturating_mul(k.into()))
 			.saturating_add(T::DbWeight::get().reads(2))
 			.saturating_add(T::DbWeight::get().reads((2_u64).saturating_mul(k.into())))
 			.saturating_add(T::DbWeight::get().writes(2))
 			.saturating_add(T::DbWeight::get().writes((2_u64).saturating_mul(k.into())))
 			.saturating_add(Weight::from_parts(0, 5144).saturating_mul(k.into()))
 	}
-	/// Storage: `ProofOfWorkDone::History` (r:0 w:1)
-	/// Proof: `ProofOfWorkDone::History` (`max_values`: None, `max_size`: Some(84), added: 2559, mode: `Measured`)
+	/// Storage: `ProofOfWorkDone::History` (r:1 w:1)
+	/// Proof: `ProofOfWorkDone::History` (`max_values`: None, `max_size`: Some(100), added: 2575, mode: `Measured`)
 	fn archive_era_work() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `0`
-		//  Estimated: `0`
-		// Minimum execution time: 19_239_000 picoseconds.
-		Weight::from_parts(20_881_000, 0)
-			.saturating_add(Weight::from_parts(0, 0))
+		//  Measured:  `30`
+		//  Estimated: `3495`
+		// Minimum execution time: 47_361_000 picoseconds.
+		Weight::from_parts(52_037_000, 0)
+			.saturating_add(Weight::from_parts(0, 3495))
+			.saturating_add(T::DbWeight::get().reads(1))
 			.saturating_add(T::DbWeight::get().writes(1))
 	}
 	/// Storage: `ComputeMarket::Served` (r:1 w:1)
@@ -295,7 +293,7 @@ impl<T: frame_system::Config> pallet_compute_market::WeightInfo for WeightInfo<T
 	/// Storage: `ComputeMarket::Jobs` (r:1 w:1)
 	/// Proof: `ComputeMarket::Jobs` (`max_values`: None, `max_size`: Some(470), added: 2945, mode: `Measured`)
 	/// Storage: `ComputeMarket::Providers` (r:8 w:2)
-	/// Proof: `ComputeMarket::Providers` (`max_values`: None, `max_size`: Some(3068), added: 5543, mode: `Measured`)
+	/// Proof: `ComputeMarket::Providers` (`max_values`: None, `max_size`: Some(3084), added: 5559, mode: `Measured`)
 	/// Storage: `Balances::Holds` (r:1 w:1)
 	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(139), added: 2614, mode: `Measured`)
 	/// Storage: `System::Account` (r:2 w:2)
@@ -310,18 +308,18 @@ impl<T: frame_system::Config> pallet_compute_market::WeightInfo for WeightInfo<T
 	/// Proof: `ComputeMarket::Judged` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `Measured`)
 	fn time_out_job() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `10301`
-		//  Estimated: `31091`
-		// Minimum execution time: 1_351_566_000 picoseconds.
-		Weight::from_parts(1_417_464_000, 0)
-			.saturating_add(Weight::from_parts(0, 31091))
+		//  Measured:  `10429`
+		//  Estimated: `31219`
+		// Minimum execution time: 1_362_591_000 picoseconds.
+		Weight::from_parts(1_512_364_000, 0)
+			.saturating_add(Weight::from_parts(0, 31219))
 			.saturating_add(T::DbWeight::get().reads(27))
 			.saturating_add(T::DbWeight::get().writes(9))
 	}
 	/// Storage: `ComputeMarket::Jobs` (r:1 w:1)
 	/// Proof: `ComputeMarket::Jobs` (`max_values`: None, `max_size`: Some(470), added: 2945, mode: `Measured`)
 	/// Storage: `ComputeMarket::Providers` (r:8 w:2)
-	/// Proof: `ComputeMarket::Providers` (`max_values`: None, `max_size`: Some(3068), added: 5543, mode: `Measured`)
+	/// Proof: `ComputeMarket::Providers` (`max_values`: None, `max_size`: Some(3084), added: 5559, mode: `Measured`)
 	/// Storage: `Balances::Holds` (r:1 w:1)
 	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(139), added: 2614, mode: `Measured`)
 	/// Storage: `System::Account` (r:2 w:2)
@@ -334,11 +332,11 @@ impl<T: frame_system::Config> pallet_compute_market::WeightInfo for WeightInfo<T
 	/// Proof: `ComputeMarket::Queue` (`max_values`: None, `max_size`: None, mode: `Measured`)
 	fn decline_job() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `10185`
-		//  Estimated: `30975`
-		// Minimum execution time: 1_204_928_000 picoseconds.
-		Weight::from_parts(1_289_674_000, 0)
-			.saturating_add(Weight::from_parts(0, 30975))
+		//  Measured:  `10313`
+		//  Estimated: `31103`
+		// Minimum execution time: 1_189_275_000 picoseconds.
+		Weight::from_parts(1_252_909_000, 0)
+			.saturating_add(Weight::from_parts(0, 31103))
 			.saturating_add(T::DbWeight::get().reads(22))
 			.saturating_add(T::DbWeight::get().writes(7))
 	}
@@ -351,14 +349,14 @@ impl<T: frame_system::Config> pallet_compute_market::WeightInfo for WeightInfo<T
 	/// Storage: `ComputeMarket::Burned` (r:1 w:1)
 	/// Proof: `ComputeMarket::Burned` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `Measured`)
 	/// Storage: `ComputeMarket::Providers` (r:1 w:1)
-	/// Proof: `ComputeMarket::Providers` (`max_values`: None, `max_size`: Some(3068), added: 5543, mode: `Measured`)
+	/// Proof: `ComputeMarket::Providers` (`max_values`: None, `max_size`: Some(3084), added: 5559, mode: `Measured`)
 	fn cancel_job() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `1953`
-		//  Estimated: `7893`
-		// Minimum execution time: 729_373_000 picoseconds.
-		Weight::from_parts(761_109_000, 0)
-			.saturating_add(Weight::from_parts(0, 7893))
+		//  Measured:  `1969`
+		//  Estimated: `7909`
+		// Minimum execution time: 715_672_000 picoseconds.
+		Weight::from_parts(745_877_000, 0)
+			.saturating_add(Weight::from_parts(0, 7909))
 			.saturating_add(T::DbWeight::get().reads(6))
 			.saturating_add(T::DbWeight::get().writes(6))
 	}
@@ -370,8 +368,8 @@ impl<T: frame_system::Config> pallet_compute_market::WeightInfo for WeightInfo<T
 		// Proof Size summary in bytes:
 		//  Measured:  `119`
 		//  Estimated: `1489`
-		// Minimum execution time: 49_223_000 picoseconds.
-		Weight::from_parts(51_046_000, 0)
+		// Minimum execution time: 49_814_000 picoseconds.
+		Weight::from_parts(51_737_000, 0)
 			.saturating_add(Weight::from_parts(0, 1489))
 			.saturating_add(T::DbWeight::get().reads(2))
 	}
@@ -385,8 +383,8 @@ impl<T: frame_system::Config> pallet_compute_market::WeightInfo for WeightInfo<T
 		// Proof Size summary in bytes:
 		//  Measured:  `209`
 		//  Estimated: `6149`
-		// Minimum execution time: 127_890_000 picoseconds.
-		Weight::from_parts(132_116_000, 0)
+		// Minimum execution time: 128_551_000 picoseconds.
+		Weight::from_parts(131_966_000, 0)
 			.saturating_add(Weight::from_parts(0, 6149))
 			.saturating_add(T::DbWeight::get().reads(4))
 			.saturating_add(T::DbWeight::get().writes(1))
@@ -403,8 +401,8 @@ impl<T: frame_system::Config> pallet_compute_market::WeightInfo for WeightInfo<T
 		// Proof Size summary in bytes:
 		//  Measured:  `292`
 		//  Estimated: `6232`
-		// Minimum execution time: 184_654_000 picoseconds.
-		Weight::from_parts(189_491_000, 0)
+		// Minimum execution time: 187_198_000 picoseconds.
+		Weight::from_parts(191_605_000, 0)
 			.saturating_add(Weight::from_parts(0, 6232))
 			.saturating_add(T::DbWeight::get().reads(5))
 			.saturating_add(T::DbWeight::get().writes(2))

@@ -21,54 +21,79 @@ impl<T: frame_system::Config> pallet_proof_of_work_done::WeightInfo for WeightIn
 	/// Storage: `ComputeMarket::Jobs` (r:1 w:1)
 	/// Proof: `ComputeMarket::Jobs` (`max_values`: None, `max_size`: Some(470), added: 2945, mode: `Measured`)
 	/// Storage: `ComputeMarket::Providers` (r:1 w:1)
-	/// Proof: `ComputeMarket::Providers` (`max_values`: None, `max_size`: Some(3068), added: 5543, mode: `Measured`)
-	/// Storage: `System::ExtrinsicData` (r:1 w:0)
-	/// Proof: `System::ExtrinsicData` (`max_values`: None, `max_size`: None, mode: `Measured`)
+	/// Proof: `ComputeMarket::Providers` (`max_values`: None, `max_size`: Some(3084), added: 5559, mode: `Measured`)
 	/// Storage: `ComputeMarket::Queue` (r:1 w:1)
 	/// Proof: `ComputeMarket::Queue` (`max_values`: None, `max_size`: None, mode: `Measured`)
 	/// The range of component `o` is `[1, 8000]`.
 	fn attest(o: u32, ) -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `836 + o * (4 ±0)`
-		//  Estimated: `4304 + o * (4 ±0)`
-		// Minimum execution time: 420_484_000 picoseconds.
-		Weight::from_parts(449_579_374, 0)
-			.saturating_add(Weight::from_parts(0, 4304))
-			// Standard Error: 825
-			.saturating_add(Weight::from_parts(11_834, 0).saturating_mul(o.into()))
-			.saturating_add(T::DbWeight::get().reads(4))
+		//  Measured:  `875`
+		//  Estimated: `4340`
+		// Minimum execution time: 392_202_000 picoseconds.
+		Weight::from_parts(420_085_518, 0)
+			.saturating_add(Weight::from_parts(0, 4340))
+			// Standard Error: 541
+			.saturating_add(Weight::from_parts(10_364, 0).saturating_mul(o.into()))
+			.saturating_add(T::DbWeight::get().reads(3))
 			.saturating_add(T::DbWeight::get().writes(3))
-			.saturating_add(Weight::from_parts(0, 4).saturating_mul(o.into()))
 	}
 	/// Storage: `ComputeMarket::Jobs` (r:1 w:0)
 	/// Proof: `ComputeMarket::Jobs` (`max_values`: None, `max_size`: Some(470), added: 2945, mode: `Measured`)
 	/// Storage: `ComputeMarket::Providers` (r:1 w:0)
-	/// Proof: `ComputeMarket::Providers` (`max_values`: None, `max_size`: Some(3068), added: 5543, mode: `Measured`)
+	/// Proof: `ComputeMarket::Providers` (`max_values`: None, `max_size`: Some(3084), added: 5559, mode: `Measured`)
 	/// The range of component `o` is `[1, 8000]`.
 	fn authorize_attest(o: u32, ) -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `815`
-		//  Estimated: `4280`
-		// Minimum execution time: 251_303_000 picoseconds.
-		Weight::from_parts(268_503_924, 0)
-			.saturating_add(Weight::from_parts(0, 4280))
-			// Standard Error: 336
-			.saturating_add(Weight::from_parts(5_848, 0).saturating_mul(o.into()))
+		//  Measured:  `831`
+		//  Estimated: `4296`
+		// Minimum execution time: 248_318_000 picoseconds.
+		Weight::from_parts(251_520_927, 0)
+			.saturating_add(Weight::from_parts(0, 4296))
+			// Standard Error: 271
+			.saturating_add(Weight::from_parts(6_358, 0).saturating_mul(o.into()))
 			.saturating_add(T::DbWeight::get().reads(2))
 	}
-	fn prune_record() -> Weight {
-		Weight::from_parts(50_000_000, 4_000)
-			.saturating_add(T::DbWeight::get().reads(6))
-			.saturating_add(T::DbWeight::get().writes(6))
-	}
-	fn prune_base() -> Weight {
-		Weight::from_parts(50_000_000, 4_000)
-			.saturating_add(T::DbWeight::get().reads(6))
-			.saturating_add(T::DbWeight::get().writes(6))
-	}
+	/// Storage: `ProofOfWorkDone::CurrentEra` (r:1 w:1)
+	/// Proof: `ProofOfWorkDone::CurrentEra` (`max_values`: Some(1), `max_size`: Some(92), added: 587, mode: `MaxEncodedLen`)
+	/// Storage: `System::Account` (r:3 w:3)
+	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
+	/// Storage: `ProofOfWorkDone::Emitted` (r:1 w:1)
+	/// Proof: `ProofOfWorkDone::Emitted` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
 	fn pay_shares() -> Weight {
-		Weight::from_parts(50_000_000, 4_000)
-			.saturating_add(T::DbWeight::get().reads(6))
-			.saturating_add(T::DbWeight::get().writes(6))
+		// Proof Size summary in bytes:
+		//  Measured:  `301`
+		//  Estimated: `8799`
+		// Minimum execution time: 453_703_000 picoseconds.
+		Weight::from_parts(464_519_000, 0)
+			.saturating_add(Weight::from_parts(0, 8799))
+			.saturating_add(T::DbWeight::get().reads(5))
+			.saturating_add(T::DbWeight::get().writes(5))
+	}
+	/// Storage: `ProofOfWorkDone::Pruned` (r:1 w:0)
+	/// Proof: `ProofOfWorkDone::Pruned` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+	fn prune_base() -> Weight {
+		// Proof Size summary in bytes:
+		//  Measured:  `54`
+		//  Estimated: `1489`
+		// Minimum execution time: 33_069_000 picoseconds.
+		Weight::from_parts(34_511_000, 0)
+			.saturating_add(Weight::from_parts(0, 1489))
+			.saturating_add(T::DbWeight::get().reads(1))
+	}
+	/// Storage: `ProofOfWorkDone::Pruned` (r:1 w:1)
+	/// Proof: `ProofOfWorkDone::Pruned` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+	/// Storage: `ProofOfWorkDone::History` (r:2 w:1)
+	/// Proof: `ProofOfWorkDone::History` (`max_values`: None, `max_size`: Some(100), added: 2575, mode: `MaxEncodedLen`)
+	/// Storage: `ProofOfWorkDone::Eras` (r:0 w:1)
+	/// Proof: `ProofOfWorkDone::Eras` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
+	fn prune_record() -> Weight {
+		// Proof Size summary in bytes:
+		//  Measured:  `208`
+		//  Estimated: `6140`
+		// Minimum execution time: 139_857_000 picoseconds.
+		Weight::from_parts(144_755_000, 0)
+			.saturating_add(Weight::from_parts(0, 6140))
+			.saturating_add(T::DbWeight::get().reads(3))
+			.saturating_add(T::DbWeight::get().writes(3))
 	}
 }

@@ -7,7 +7,7 @@ use super::{
     submit::InBlock,
 };
 use codec::Encode;
-use kagari_primitives::{AccountId, Balance, Hash};
+use kagari_primitives::{AccountId, Balance, Hash, JobId, ModelId};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use subxt::rpcs::rpc_params;
@@ -63,10 +63,15 @@ impl Chain {
         // These move as blocks pass, whatever anybody does.
         for (pallet, item) in [
             ("ComputeMarket", "Served"),
+            ("ComputeMarket", "Judged"),
             ("ProofOfWorkDone", "CurrentEra"),
+            ("ProofOfWorkDone", "Pruned"),
         ] {
             entries.remove(&to_hex(&prefix(pallet, item)));
         }
+        // Places that jobs have left are passed over when their blocks come.
+        let queue = to_hex(&prefix("ComputeMarket", "Queue"));
+        entries.retain(|key, _| !key.starts_with(&queue));
         let mut accounts = BTreeMap::new();
         for (name, account) in parties() {
             accounts.insert(name, self.account(&account, at).await);
@@ -151,5 +156,14 @@ pub fn fee_of(done: &InBlock) -> Balance {
         .iter()
         .find(|e| e.is("TransactionPayment", "TransactionFeePaid"));
     let (_, fee, tip): (AccountId, Balance, Balance) = paid.expect("signed calls pay").decode();
-    fee + tip
+    // What was prepaid for a job stands last in its event.
+    let jobs = done
+        .events
+        .iter()
+        .filter(|e| e.is("ComputeMarket", "JobSubmitted"));
+    let prepaid = jobs.map(|job| {
+        let (_, _, _, _, prepaid): (JobId, AccountId, ModelId, Balance, Balance) = job.decode();
+        prepaid
+    });
+    fee + tip + prepaid.sum::<Balance>()
 }
