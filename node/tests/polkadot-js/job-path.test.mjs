@@ -55,7 +55,7 @@ function watch(job) {
       // The node has not seen the job yet.
       if (update === null) return undefined;
       seen.push(update);
-      return ['settled', 'refunded'].includes(update.state) ? resolve(seen) : undefined;
+      return ['settled', 'refunded', 'cancelled'].includes(update.state) ? resolve(seen) : undefined;
     };
     provider.subscribe('compute_jobUpdate', 'compute_subscribeJob', [job], onUpdate).catch(reject);
   });

@@ -64,7 +64,7 @@ impl<T: Config> Pallet<T> {
         Models::<T>::get(id).map(|model| model.manifest)
     }
 
-    /// The cheapest offers for a model that have room now, at most [`MAX_SHOWN`], from the cheapest on.
+    /// The cheapest offers for a model that have room now, 256 at most, from the cheapest on.
     pub fn offers(model: ModelId) -> Vec<OfferInfo> {
         let offer = |who: AccountId| {
             let provider = Providers::<T>::get(&who)?;
