@@ -93,7 +93,7 @@ where
     who
 }
 
-fn spec(model: ModelId, max_new_tokens: u32) -> JobSpec {
+fn spec<T: Config>(model: ModelId, max_new_tokens: u32) -> JobSpec {
     let sampling = Sampling::GREEDY;
     let task = Task::Completion {
         max_new_tokens,
@@ -103,7 +103,7 @@ fn spec(model: ModelId, max_new_tokens: u32) -> JobSpec {
         model,
         task,
         max_price: Balance::MAX,
-        deadline: 30,
+        deadline: T::MaxDeadline::get(),
         min_tier: Default::default(),
     }
 }
@@ -230,7 +230,7 @@ where
     let who = rich::<T>("requester", 0);
     let input = vec![1, 2, 3];
     bring::<T>(&input);
-    Pallet::<T>::do_submit_job(who, spec(model, 8_000), input).expect("there are offers; qed");
+    Pallet::<T>::do_submit_job(who, spec::<T>(model, 8_000), input).expect("there are offers; qed");
     Jobs::<T>::iter_keys()
         .next()
         .expect("a job has just been submitted; qed")
@@ -264,7 +264,7 @@ where
         let who = rich::<T>("requester", i);
         let input = vec![1, 2, 3];
         bring::<T>(&input);
-        Pallet::<T>::do_submit_job(who.clone(), spec(model, OUTPUT), input)
+        Pallet::<T>::do_submit_job(who.clone(), spec::<T>(model, OUTPUT), input)
             .expect("there is an offer; qed");
         let job = Jobs::<T>::iter().find(|(_, job)| job.requester == who);
         let (job, record) = job.expect("it has just been submitted; qed");
@@ -416,7 +416,7 @@ mod benches {
         bring::<T>(&input);
         know_the_parent();
         #[extrinsic_call]
-        _(RawOrigin::Signed(who), spec(model, OUTPUT), input);
+        _(RawOrigin::Signed(who), spec::<T>(model, OUTPUT), input);
         assert_eq!(Jobs::<T>::iter().count(), 1);
     }
 

@@ -110,6 +110,10 @@ pub mod pallet {
         /// Shortest deadline of a job, in blocks.
         #[pallet::constant]
         type MinDeadline: Get<BlockNumber>;
+        /// Work that every provider is expected to do in a block's time. A deadline that leaves less time would
+        /// have providers pay for what nobody can do.
+        #[pallet::constant]
+        type WorkPerBlock: Get<Work>;
         /// Longest deadline of a job, in blocks.
         #[pallet::constant]
         type MaxDeadline: Get<BlockNumber>;
@@ -447,7 +451,8 @@ pub mod pallet {
         InvalidSampling,
         /// This model cannot do this task: decoders complete, encoders embed.
         TaskUnsupported,
-        /// The deadline is below `MinDeadline` or above `MaxDeadline`.
+        /// The deadline is below `MinDeadline`, with a block more for each `WorkPerBlock` that the job can be, or
+        /// above `MaxDeadline`.
         DeadlineOutOfBounds,
         /// No offer for this model has free capacity now; try again later, or look at the offers.
         NoOffer,
@@ -576,7 +581,11 @@ pub mod pallet {
 
         /// Gives the bond back once the unbonding period is over and no job is open.
         #[pallet::call_index(5)]
-        #[pallet::weight(T::WeightInfo::withdraw_bond())]
+        // What is kept of the account's work and reputation comes on top.
+        #[pallet::weight(
+            T::WeightInfo::withdraw_bond()
+                .saturating_add(T::WeightInfo::archive_era_work().saturating_mul(2))
+        )]
         pub fn withdraw_bond(origin: OriginFor<T>) -> DispatchResult {
             let who = ensure_signed(origin)?;
             Self::do_withdraw_bond(who)

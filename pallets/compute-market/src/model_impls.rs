@@ -1,14 +1,15 @@
 //! Models: registration, and whether a job fits its model.
 
-use crate::{types::*, Config, Error, Event, HoldReason, Models, Pallet};
+use crate::{match_impls::most_work, types::*, Config, Error, Event, HoldReason, Models, Pallet};
 use frame_support::{
     ensure,
     traits::{fungible::hold::Mutate as _, Get},
 };
 use kagari_primitives::{
-    AccountId, Architecture, JobSpec, Manifest, ModelShape, Task, Word, MAX_INPUT, MAX_OUTPUT,
+    AccountId, Architecture, BlockNumber, JobSpec, Manifest, ModelShape, Task, Word, Work,
+    MAX_INPUT, MAX_OUTPUT,
 };
-use sp_runtime::DispatchResult;
+use sp_runtime::{DispatchResult, SaturatedConversion};
 
 impl<T: Config> Pallet<T> {
     pub(crate) fn do_register_model(who: AccountId, manifest: Manifest) -> DispatchResult {
@@ -53,15 +54,23 @@ impl<T: Config> Pallet<T> {
     ) -> Result<(), Error<T>> {
         ensure!(input_len > 0, Error::<T>::EmptyInput);
         ensure!(input_len <= MAX_INPUT, Error::<T>::InputTooLong);
-        let bounds = T::MinDeadline::get()..=T::MaxDeadline::get();
+        let output = Self::check_task(&spec.task, shape.architecture)?;
+        let positions = input_len.saturating_add(output);
+        ensure!(positions <= shape.context, Error::<T>::InputTooLong);
+        let work = most_work(&spec.task, shape, input_len);
+        let bounds = Self::shortest_deadline(work)..=T::MaxDeadline::get();
         ensure!(
             bounds.contains(&spec.deadline),
             Error::<T>::DeadlineOutOfBounds
         );
-        let output = Self::check_task(&spec.task, shape.architecture)?;
-        let positions = input_len.saturating_add(output);
-        ensure!(positions <= shape.context, Error::<T>::InputTooLong);
         Ok(())
+    }
+
+    /// The shortest deadline of a job that can be so much work.
+    pub fn shortest_deadline(work: Work) -> BlockNumber {
+        let blocks = work.checked_div(T::WorkPerBlock::get()).unwrap_or_default();
+        let blocks = T::MinDeadline::get().saturating_add(blocks.saturated_into());
+        blocks.min(T::MaxDeadline::get())
     }
 
     /// Checks a task by itself, and gives the positions that its output may take up.

@@ -52,26 +52,39 @@ impl<T: Config> Pallet<T> {
             return;
         }
         let now = T::BlockNumberProvider::current_block_number();
-        Self::serve_up_to::<Served<T>>(now, meter, |due| {
-            Queue::<T>::iter_key_prefix(due).find(|since| *since != due)
+        // Half of the weight is for settlements first, so that nobody keeps them from being served.
+        let mut half = WeightMeter::with_limit(meter.remaining().div(2));
+        Self::serve_attested(now, &mut half);
+        meter.consume(half.consumed());
+        Self::serve_up_to::<Served<T>, _>(now, meter, |due| {
+            Queue::<T>::iter_key_prefix(due).filter(move |since| *since != due)
         });
-        // Jobs that were attested in one block have their windows end in one block.
-        if let Some(attested_at) = now.checked_sub(T::Judge::window()) {
-            Self::serve_up_to::<Judged<T>>(attested_at, meter, |due| {
-                Queue::<T>::contains_key(due, due).then_some(due)
-            });
-        }
+        Self::serve_attested(now, meter);
     }
 
-    /// Serves block by block from where `Progress` says on; `list` names a list that is left at a block.
-    fn serve_up_to<Progress: StorageValue<BlockNumber, Query = BlockNumber>>(
+    /// Serves the jobs whose windows are over: those that were attested in one block at one block.
+    fn serve_attested(now: BlockNumber, meter: &mut WeightMeter) {
+        let Some(attested_at) = now.checked_sub(T::Judge::window()) else {
+            return;
+        };
+        Self::serve_up_to::<Judged<T>, _>(attested_at, meter, |due| {
+            let list = Queue::<T>::contains_key(due, due).then_some(due);
+            list.into_iter()
+        });
+    }
+
+    /// Serves block by block from where `Progress` says on; `lists` names the lists that are left at a block.
+    fn serve_up_to<Progress, Lists>(
         last: BlockNumber,
         meter: &mut WeightMeter,
-        list: impl Fn(BlockNumber) -> Option<BlockNumber>,
-    ) {
+        lists: impl Fn(BlockNumber) -> Lists,
+    ) where
+        Progress: StorageValue<BlockNumber, Query = BlockNumber>,
+        Lists: Iterator<Item = BlockNumber>,
+    {
         let start = Progress::get();
         let mut next = start;
-        while next <= last && Self::serve_block(next, meter, &list) {
+        while next <= last && Self::serve_block(next, lists(next), meter) {
             next = next.saturating_add(1);
         }
         if next != start {
@@ -82,8 +95,8 @@ impl<T: Config> Pallet<T> {
     /// Serves all lists of a block; false if the weight did not suffice.
     fn serve_block(
         block: BlockNumber,
+        mut lists: impl Iterator<Item = BlockNumber>,
         meter: &mut WeightMeter,
-        list: impl Fn(BlockNumber) -> Option<BlockNumber>,
     ) -> bool {
         loop {
             if meter
@@ -92,7 +105,7 @@ impl<T: Config> Pallet<T> {
             {
                 return false;
             }
-            let Some(since) = list(block) else {
+            let Some(since) = lists.next() else {
                 return true;
             };
             let jobs = Queue::<T>::take(block, since);

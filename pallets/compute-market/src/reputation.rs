@@ -13,15 +13,15 @@ use sp_runtime::SaturatedConversion;
 pub const HALF_LIFE: BlockNumber = 7 * 24 * 60 * 30;
 /// In a half-life, a value loses its share of blocks of this many.
 const TWO_HALF_LIVES: u128 = 2 * HALF_LIFE as u128;
-/// The unit in which values are kept: a thousandth of a KGR.
-const UNIT: Balance = KGR / 1_000;
+/// The unit in which values are kept: a billionth of a KGR. It is small beside what fades of any value in a block.
+const UNIT: Balance = KGR / 1_000_000_000;
 
 /// A tier above the lowest: what has to have been paid, in [`UNIT`]s, and the share of it, as a
 /// divisor, that may have failed.
 const TIERS: [(Tier, u64, u64); 3] = [
-    (Tier::Outstanding, 10_000_000, 128),
-    (Tier::Established, 100_000, 32),
-    (Tier::Proven, 1_000, 8),
+    (Tier::Outstanding, 10_000_000_000_000, 128),
+    (Tier::Established, 100_000_000_000, 32),
+    (Tier::Proven, 1_000_000_000, 8),
 ];
 
 /// What a provider has done, and failed to do.
@@ -39,9 +39,9 @@ const TIERS: [(Tier, u64, u64); 3] = [
     TypeInfo,
 )]
 pub struct Reputation {
-    /// Value of the jobs that it was paid for, in thousandths of a KGR, as of `updated`.
+    /// Value of the jobs that it was paid for, in billionths of a KGR, as of `updated`.
     done: u64,
-    /// Value of the jobs that it failed, in thousandths of a KGR, as of `updated`.
+    /// Value of the jobs that it failed, in billionths of a KGR, as of `updated`.
     failed: u64,
     /// The block up to which both have faded.
     updated: BlockNumber,
@@ -129,6 +129,14 @@ mod tests {
             let stepwise = steps.iter().fold(value, |value, step| faded(value, *step));
             let bend = value / 5 + steps.len() as u64;
             prop_assert!(whole.abs_diff(stepwise) <= bend, "{} {}", whole, stepwise);
+        }
+
+        /// Not even a look in every block takes more of a failure than the line between halvings.
+        #[test]
+        fn many_looks_do_not_shed_a_failure(value in 1_000_000..1u64 << 50) {
+            let looked_at = (0..1_000).fold(value, |value, _| faded(value, 1));
+            let fair = faded(value, 1_000);
+            prop_assert!(fair.abs_diff(looked_at) <= fair / 500, "{} {}", fair, looked_at);
         }
 
         #[test]

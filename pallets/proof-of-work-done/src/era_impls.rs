@@ -76,6 +76,9 @@ impl<T: Config> Pallet<T> {
 
     /// Keeps the work of an account in an era that is over for it.
     pub fn archive(provider: &AccountId, era: EraIndex, work: AccountWork) {
+        if era < Pruned::<T>::get() {
+            return;
+        }
         History::<T>::mutate(era, provider, |kept| {
             *kept = Some(kept.unwrap_or_default().plus(work));
         });
@@ -137,7 +140,7 @@ impl<T: Config> Pallet<T> {
         let previous_work = last
             .filter(|era| era.index.saturating_add(1) == index)
             .map_or(0, |era| era.work);
-        if let Some(last) = last {
+        if let Some(last) = last.filter(|last| last.index >= Pruned::<T>::get()) {
             Eras::<T>::insert(last.index, record_of(last));
         }
         let emission = emission::job_emission(index);

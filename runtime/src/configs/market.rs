@@ -7,11 +7,12 @@ use crate::{
 };
 use frame_support::{
     parameter_types,
-    traits::{ConstU32, Get},
+    traits::{ConstU32, ConstU64, Get},
     weights::Weight,
 };
 use kagari_primitives::{
     AccountId, Attestation, Balance, BlockNumber, EraIndex, EraReward, JobId, Word, Work, KGR,
+    MACS_PER_WORK_UNIT,
 };
 use pallet_compute_market::{
     judge::{Judge, Reward, Verdict},
@@ -47,6 +48,8 @@ const HISTORY_DEPTH: u32 = 30 * 24;
 const ATTESTATION_LEN: u32 = 256;
 /// Bytes of a word.
 const WORD_LEN: u32 = size_of::<Word>() as u32;
+/// Work that a provider is expected to do in two seconds: twenty work units.
+const WORK_PER_BLOCK: Work = 20 * MACS_PER_WORK_UNIT;
 /// Longest deadline of a job, in blocks: ten minutes.
 const MAX_DEADLINE: BlockNumber = 10 * MINUTES;
 
@@ -60,6 +63,7 @@ impl pallet_compute_market::Config for Runtime {
     type UnbondingPeriod = ConstU32<UNBONDING_PERIOD>;
     type MaxPrice = MaxPrice;
     type MinDeadline = ConstU32<2>;
+    type WorkPerBlock = ConstU64<WORK_PER_BLOCK>;
     type MaxDeadline = ConstU32<MAX_DEADLINE>;
     type FailurePenalty = FailurePenalty;
     type DeclinePeriod = ConstU32<HOURS>;

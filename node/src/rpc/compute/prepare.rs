@@ -51,7 +51,7 @@ impl Compute {
         let input = encode(self.inference_for(&manifest)?, &manifest, content).await?;
         let task = request::task(kind, input.len(), &manifest)?;
         let work = most_work(&task, input.len(), &manifest);
-        let cheapest = self.cheapest(best, model, task, input.len())?;
+        let cheapest = self.cheapest(best, model, task, input.len(), work)?;
         Ok(finish(Terms {
             model,
             manifest,
@@ -80,12 +80,13 @@ impl Compute {
         model: ModelId,
         task: Task,
         input: usize,
+        work: Work,
     ) -> Result<Option<Quote>, Error> {
         let spec = JobSpec {
             model,
             task,
             max_price: Balance::MAX,
-            deadline: quote::BASE_DEADLINE,
+            deadline: quote::deadline(work),
             min_tier: Tier::New,
         };
         let input_len = u32::try_from(input).unwrap_or(u32::MAX);

@@ -9,7 +9,7 @@ use serde::Serialize;
 const MARGIN: Balance = 10;
 
 /// Blocks that any job is given, for its way through the pool and the queue of its provider.
-pub const BASE_DEADLINE: BlockNumber = 60;
+const BASE_DEADLINE: BlockNumber = 60;
 /// Longest deadline that is suggested: ten minutes.
 const MAX_DEADLINE: BlockNumber = 300;
 /// Work units that a slow, busy machine does in a block's time.

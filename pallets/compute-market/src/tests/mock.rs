@@ -114,6 +114,7 @@ impl crate::Config for Test {
     type UnbondingPeriod = frame_support::traits::ConstU32<400>;
     type MaxPrice = MaxPrice;
     type MinDeadline = frame_support::traits::ConstU32<2>;
+    type WorkPerBlock = frame_support::traits::ConstU64<20_000_000_000>;
     type MaxDeadline = frame_support::traits::ConstU32<100>;
     type FailurePenalty = FailurePenalty;
     type DeclinePeriod = frame_support::traits::ConstU32<50>;

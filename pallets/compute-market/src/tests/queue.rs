@@ -41,3 +41,20 @@ fn an_attested_job_leaves_its_place_at_the_deadline_empty() {
         assert_eq!((provider(&ALICE).settled, provider(&ALICE).failed), (1, 1));
     });
 }
+
+/// Jobs that are late cost more than settlements, and anybody can send them.
+#[test]
+fn late_jobs_do_not_keep_settlements_from_being_served() {
+    TestExt::new().offer(ALICE, 1, 40).execute_with(|| {
+        let attested = submitted(spec());
+        let late: Vec<_> = (0..30).map(|_| submitted(spec())).collect();
+        // The deadline of all of them has come, and so has the end of the one's window.
+        System::set_block_number(12 - WINDOW);
+        assert_ok!(attest(attested, 10));
+        System::set_block_number(12);
+        poll(Market::most_for_one() * 10);
+        assert!(!Market::is_open(attested), "it is settled first");
+        assert!(late.iter().any(|job| Market::is_open(*job)));
+        run_to(14);
+    });
+}

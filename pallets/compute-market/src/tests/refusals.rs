@@ -4,7 +4,7 @@
 use super::mock::*;
 use crate::Error;
 use frame_support::{assert_noop, assert_ok};
-use kagari_primitives::{price_of, JobSpec, Sampling, Task, KGR, MAX_INPUT};
+use kagari_primitives::{known_models, price_of, JobSpec, Sampling, Task, KGR, MAX_INPUT};
 
 fn with(change: impl FnOnce(&mut JobSpec)) -> JobSpec {
     let mut spec = spec();
@@ -35,7 +35,8 @@ fn empty_and_oversized_inputs() {
         );
         // The context of 8,192 has to hold the output too.
         refused(spec(), &vec![1; 8_183], Error::InputTooLong);
-        assert_ok!(submit(&REQUESTER, spec(), &vec![1; 8_182]));
+        let slowly = with(|s| s.deadline = 100);
+        assert_ok!(submit(&REQUESTER, slowly, &vec![1; 8_182]));
     });
 }
 
@@ -92,6 +93,30 @@ fn deadlines_out_of_bounds() {
         refused(with(|s| s.deadline = 101), &[1], Error::DeadlineOutOfBounds);
         assert_ok!(submit(&REQUESTER, with(|s| s.deadline = 2), &[1]));
         assert_ok!(submit(&REQUESTER, with(|s| s.deadline = 100), &[2]));
+    });
+}
+
+/// Nobody could do it in time, and providers would pay the requester for that.
+#[test]
+fn a_deadline_too_short_for_the_work() {
+    TestExt::new().offer(ALICE, 1, 2).execute_with(|| {
+        // A thousand tokens are some 180 work units, of which 20 are done in a block.
+        let long = |deadline| {
+            with(|s| {
+                s.task = completion(1_000);
+                s.deadline = deadline;
+            })
+        };
+        let work = known_models::smollm2_135m_instruct().shape.work(1, 1_000);
+        let shortest = Market::shortest_deadline(work);
+        assert!((8..16).contains(&shortest), "{shortest}");
+        refused(long(shortest - 1), &[1], Error::DeadlineOutOfBounds);
+        assert_ok!(submit(&REQUESTER, long(shortest), &[1]));
+        assert_eq!(
+            Market::shortest_deadline(u64::MAX),
+            100,
+            "never beyond the longest"
+        );
     });
 }
 
