@@ -163,9 +163,7 @@ fn surround<T: Config>(who: &AccountId) {
         Pages::<T>::insert(offer.model, key(0), page);
         let last = Page {
             len: 0,
-            providers: vec![stranger(PAGE), mover::<T>()]
-                .try_into()
-                .unwrap_or_default(),
+            providers: vec![stranger(PAGE), mover()].try_into().unwrap_or_default(),
         };
         Pages::<T>::insert(offer.model, key(1), last);
     }
@@ -192,7 +190,7 @@ fn listed<T: Config>(who: &AccountId) -> u32 {
 }
 
 /// Who is last on every page, and is moved when another leaves.
-fn mover<T: Config>() -> AccountId {
+fn mover() -> AccountId {
     account("mover", 0, 1)
 }
 
@@ -201,7 +199,7 @@ fn add_mover<T: Config>()
 where
     T::Currency: Mutate<AccountId> + Inspect<AccountId, Balance = Balance>,
 {
-    let who = mover::<T>();
+    let who = mover();
     let model = Providers::<T>::iter_values().next();
     let Some(mut record) = model else { return };
     for offer in record.offers.iter_mut() {
