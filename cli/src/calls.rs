@@ -226,7 +226,8 @@ mod tests {
         fn a_specification_is_encoded_as_the_chain_decodes_it(
             model: [u8; 32], task in task(), max_price: u128, deadline: u32
         ) {
-            let spec = JobSpec { model: Hash::from(model), task, max_price, deadline, min_tier: Default::default() };
+            let model = Hash::from(model);
+            let spec = JobSpec { model, task, max_price, deadline, min_tier: Tier::New };
             prop_assert_eq!(encoded_as::<JobSpec>(SpecArgument::from(&spec)), spec.encode());
         }
 

@@ -1,8 +1,11 @@
 //! Jobs: what a requester asks for, and what became of it.
 
 use crate::{
-    attestation::AttestationRecord, model::Work, provider::Tier, AccountId, Balance, BlockNumber,
-    EraIndex, Hash, JobId, ModelId, Word, MAX_EMBEDDING, MAX_OUTPUT,
+    attestation::AttestationRecord,
+    model::{ModelShape, Work},
+    provider::Tier,
+    AccountId, Balance, BlockNumber, EraIndex, Hash, JobId, ModelId, Word, MAX_EMBEDDING,
+    MAX_OUTPUT,
 };
 use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
@@ -87,6 +90,16 @@ impl Task {
             Self::Completion { sampling, .. } => sampling_seed(sampling.seed, job),
             Self::Embedding => sampling_seed(0, job),
         }
+    }
+
+    /// The most work that the task can turn out to be with an input of so many words, in
+    /// multiply-accumulates: what an escrow is held for.
+    pub fn most_work(&self, shape: &ModelShape, input_len: u32) -> Work {
+        let output = match self {
+            Self::Completion { max_new_tokens, .. } => *max_new_tokens,
+            Self::Embedding => 0,
+        };
+        shape.work(input_len, output)
     }
 
     /// Most words that the task can put out, whatever the model.

@@ -51,7 +51,7 @@ async fn cancel(session: &Session, job: JobId) -> Result<Ended> {
     let signer = keys::signer(&session.keys)?;
     let done =
         "The job is cancelled. The time that it took up is paid for, and the rest is yours again; \
-                `kagari job show` tells how much";
+        `kagari job show` tells how much";
     let call = calls::cancel_job(job);
     send(session, &signer, &call, json!({ "job": job }), done.into()).await
 }

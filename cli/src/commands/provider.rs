@@ -97,7 +97,7 @@ async fn decline(session: &Session, job: JobId) -> Result<Ended> {
     let signer = keys::signer(&session.keys)?;
     let done =
         "The job is given back. One now and then is for nothing; `kagari provider status` tells \
-                whether it has cost a part of the bond";
+        whether it has cost a part of the bond";
     let call = calls::decline_job(job);
     send(session, &signer, &call, json!({ "job": job }), done.into()).await
 }

@@ -100,7 +100,12 @@ impl Session {
     }
 }
 
-impl PreparedLlama<'_> {
+impl<'a> PreparedLlama<'a> {
+    /// The header.
+    pub fn gguf(&self) -> &Gguf<'a> {
+        &self.weights.gguf
+    }
+
     /// Bytes that the model takes, without sessions.
     pub fn bytes(&self) -> u64 {
         self.bytes
@@ -123,32 +128,35 @@ impl PreparedLlama<'_> {
 }
 
 impl Llama {
-    /// Bytes that the model of a file would take, without sessions. It must be a Llama of `shape`.
-    pub fn bytes_of(gguf: &Gguf, shape: &ModelShape) -> Result<u64, String> {
-        let given = header::check(gguf, shape).map_err(|e| e.to_string())?;
-        let angles = 2 * size_of::<f32>() * positions_of(shape) * usize::from(shape.head_dim);
-        Ok(Weights::bytes_of(gguf, &given, shape)?.saturating_add(angles as u64))
-    }
-
     /// Takes the weights out of a GGUF file. They must be those of `shape` to the last tensor.
     #[cfg(test)]
     pub fn load(gguf: Gguf, shape: ModelShape) -> Result<Self, String> {
-        Self::prepare(gguf, shape)?.lay_out()
+        let prepared = Self::prepare(gguf, shape, u64::MAX)?;
+        prepared.ok_or("there is no such room")?.lay_out()
     }
 
-    /// Does what needs no more of the file than its header.
-    pub fn prepare(gguf: Gguf<'_>, shape: ModelShape) -> Result<PreparedLlama<'_>, String> {
+    /// Does what needs no more of the file than its header; `None` if the model takes more bytes than `room`.
+    pub fn prepare(
+        gguf: Gguf<'_>,
+        shape: ModelShape,
+        room: u64,
+    ) -> Result<Option<PreparedLlama<'_>>, String> {
         let given = header::check(&gguf, &shape).map_err(|e| e.to_string())?;
-        let bytes = Self::bytes_of(&gguf, &shape)?;
-        let (pairs, width) = (given.family.pairs, shape.head_dim.into());
-        Ok(PreparedLlama {
+        let (pairs, width) = (given.family.pairs, usize::from(shape.head_dim));
+        let angles = 2 * size_of::<f32>() * positions_of(&shape) * width;
+        let weights = Weights::bytes_of(&gguf, &given, &shape)?;
+        let bytes = weights.saturating_add(angles as u64);
+        if bytes > room {
+            return Ok(None);
+        }
+        Ok(Some(PreparedLlama {
             rotation: Rotation::new(pairs, given.rope_base, width, positions_of(&shape)),
-            weights: Loader::new(gguf, bytes)?,
+            weights: Loader::new(gguf, weights)?,
             processor: Processor::new()?,
             given,
             shape,
             bytes,
-        })
+        }))
     }
 
     /// A new session, with room for so many positions.

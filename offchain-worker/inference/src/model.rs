@@ -327,11 +327,11 @@ fn prepare_llama<'a>(
     room: u64,
 ) -> Result<Option<(Text, PreparedLlama<'a>)>, String> {
     let gguf = Gguf::parse(file).map_err(|e| e.to_string())?;
-    if Llama::bytes_of(&gguf, &manifest.shape)? > room {
+    let Some(llama) = Llama::prepare(gguf, manifest.shape, room)? else {
         return Ok(None);
-    }
-    let text = Text::from_gguf(&gguf, manifest.shape.vocab)?;
-    Ok(Some((text, Llama::prepare(gguf, manifest.shape)?)))
+    };
+    let text = Text::from_gguf(llama.gguf(), manifest.shape.vocab)?;
+    Ok(Some((text, llama)))
 }
 
 fn load_bert(

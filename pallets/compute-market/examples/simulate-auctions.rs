@@ -4,6 +4,10 @@
 //! for, and printed beside asking the costs, in lines of JSON.
 #![allow(missing_docs)]
 
+#[path = "../src/tests/chance.rs"]
+mod chance;
+
+use chance::Chance;
 use kagari_primitives::{Balance, KGR};
 use pallet_compute_market::{clearing::clear, ticks::Tick};
 
@@ -14,18 +18,7 @@ const BUSY: u64 = 4;
 /// How much more is asked, in hundredths.
 const MARKUPS: [Balance; 9] = [0, 5, 10, 20, 30, 50, 75, 100, 200];
 
-/// SplitMix64 (Steele, Lea, Flood, "Fast Splittable Pseudorandom Number Generators", 2014).
-struct Chance(u64);
-
 impl Chance {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
     /// A cost between one and two KGR a unit.
     fn cost(&mut self) -> Balance {
         KGR + Balance::from(self.next()) % KGR

@@ -23,8 +23,7 @@ impl<T: Config> Pallet<T> {
         ensure!(job.provider == who, Error::<T>::NotYours);
         let now = T::BlockNumberProvider::current_block_number();
         let mut is_free = false;
-        let freed = Self::free_place(id, &job, |provider| {
-            provider.exposure = provider.exposure.saturating_sub(job.exposure);
+        let freed = Self::take_off(id, &job, |provider| {
             is_free = provider.free_decline <= now;
             if is_free {
                 provider.free_decline = now.saturating_add(T::DeclinePeriod::get());
@@ -50,19 +49,14 @@ impl<T: Config> Pallet<T> {
         let blocks = now.saturating_sub(job.assigned_at).saturating_add(1);
         let share = Perbill::from_rational(blocks, job.spec.deadline.saturating_add(1));
         let payment = Self::pay(&job, share.mul_ceil(job.escrow))?;
-        let freed = Self::free_place(id, &job, |provider| {
-            provider.exposure = provider.exposure.saturating_sub(job.exposure);
-        })?;
+        let freed = Self::take_off(id, &job, |_| ())?;
         Self::close_cancelled(id, job, payment);
         Ok(T::WeightInfo::cancel_job().saturating_add(freed.weight::<T>()))
     }
 
     /// An assigned job was not attested in time. Gives what it weighed.
     pub(crate) fn time_out_job(id: JobId, job: Job) -> Weight {
-        let freed = Self::free_place(id, &job, |provider| {
-            provider.exposure = provider.exposure.saturating_sub(job.exposure);
-        })
-        .defensive_unwrap_or_default();
+        let freed = Self::take_off(id, &job, |_| ()).defensive_unwrap_or_default();
         Self::deposit_event(Event::JobTimedOut {
             job: id,
             provider: job.provider.clone(),
@@ -106,11 +100,7 @@ impl<T: Config> Pallet<T> {
             provider.failed = provider.failed.saturating_add(1);
             provider.reputation.failed(job.exposure, now);
             if provider.bond < T::MinBond::get() {
-                let models = provider.offers.iter().map(|o| o.model);
-                let models: alloc::vec::Vec<_> = models.collect();
-                models
-                    .iter()
-                    .for_each(|model| provider.withdraw_offer(model));
+                provider.withdraw_offers();
             }
             Ok(())
         });

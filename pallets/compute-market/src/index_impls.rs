@@ -162,7 +162,7 @@ impl<T: Config> Pallet<T> {
         Standing {
             model,
             tiers,
-            ticks: ticks.iter().collect::<Vec<_>>().into_iter(),
+            ticks,
             chance,
             here: None,
             _config: PhantomData,
@@ -181,14 +181,13 @@ pub(crate) struct Relisted {
 impl Relisted {
     /// What that weighs.
     pub fn weight<T: Config>(self) -> Weight {
-        let came = T::WeightInfo::list_offers(self.came);
-        let left = T::WeightInfo::delist_offers(self.left);
-        match (self.came, self.left) {
-            (0, 0) => Weight::zero(),
-            (_, 0) => came,
-            (0, _) => left,
-            _ => came.saturating_add(left),
-        }
+        // A measured line is not zero at nothing.
+        let of = |count: u32, weight: fn(u32) -> Weight| match count {
+            0 => Weight::zero(),
+            _ => weight(count),
+        };
+        of(self.came, T::WeightInfo::list_offers)
+            .saturating_add(of(self.left, T::WeightInfo::delist_offers))
     }
 }
 
@@ -201,7 +200,8 @@ fn listing(offer: &Offer) -> Option<(ModelId, Tick, Place)> {
 pub(crate) struct Standing<T> {
     model: ModelId,
     tiers: Vec<(Tier, TickMap)>,
-    ticks: alloc::vec::IntoIter<Tick>,
+    /// The prices that are still to come.
+    ticks: TickMap,
     chance: u64,
     here: Option<AtOnePrice>,
     _config: PhantomData<T>,
@@ -238,7 +238,7 @@ impl AtOnePrice {
 
 impl<T: Config> Standing<T> {
     fn next_price(&mut self) -> Option<AtOnePrice> {
-        let tick = self.ticks.next()?;
+        let tick = self.ticks.take_lowest()?;
         let tiers = self.tiers.iter().filter(|(_, map)| map.has(tick));
         let lists = tiers.map(|(tier, _)| {
             let first = PageKey {

@@ -1,7 +1,7 @@
 //! Jobs from their submission to their attestation.
 
 use crate::{
-    match_impls::{chance_of, most_work},
+    match_impls::{chance_of, Match},
     types::*,
     Config, Error, Event, HoldReason, Jobs, Models, Pallet, PrepaidFee, WeightInfo,
 };
@@ -14,9 +14,7 @@ use frame_support::{
     },
     weights::Weight,
 };
-use kagari_primitives::{
-    job::job_id, price_of, AccountId, Attestation, Balance, JobSpec, ModelShape, Word,
-};
+use kagari_primitives::{job::job_id, AccountId, Attestation, Balance, JobSpec, ModelShape, Word};
 use sp_runtime::{traits::BlockNumberProvider, DispatchError, DispatchResult, SaturatedConversion};
 
 impl<T: Config> Pallet<T> {
@@ -35,10 +33,12 @@ impl<T: Config> Pallet<T> {
         ensure!(!Jobs::<T>::contains_key(id), Error::<T>::DuplicateJob);
 
         let input_len = input.len() as u32;
-        let work = most_work(&spec.task, &shape, input_len);
-        let cleared = Self::find_match(&spec, work, &Failers::default(), chance_of(&id))?;
-        let escrow = price_of(cleared.price, work);
-        ensure!(escrow <= spec.max_price, Error::<T>::MaxPriceTooLow);
+        let found = Self::first_match(&spec, &shape, input_len, chance_of(&id))?;
+        let Match {
+            cleared,
+            work,
+            escrow,
+        } = found;
         let prepaid = T::PrepaidFee::fee(spec.task.most_output());
         Self::take_payment(&who, escrow, prepaid).map_err(|_| Error::<T>::CannotPayEscrow)?;
 

@@ -8,31 +8,55 @@ use crate::{
 };
 use frame_support::ensure;
 use kagari_primitives::{
-    job::assignment_hash, price_of, AccountId, Balance, JobId, JobSpec, ModelShape, Quote, Task,
-    Work,
+    job::assignment_hash, price_of, AccountId, Balance, JobId, JobSpec, ModelShape, Quote, Work,
 };
 use sp_runtime::{traits::BlockNumberProvider, DispatchError};
+
+/// The match of a job.
+pub(crate) struct Match {
+    /// Who won, and at what price.
+    pub cleared: Cleared<AccountId>,
+    /// The most work that the job can turn out to be.
+    pub work: Work,
+    /// Most that it can cost.
+    pub escrow: Balance,
+}
 
 impl<T: Config> Pallet<T> {
     /// The match that a job with so many words of input would find now.
     pub fn quote(spec: &JobSpec, input_len: u32) -> Result<Quote, Error<T>> {
         let shape = Self::shape_of(spec)?;
         Self::check_spec(spec, &shape, input_len)?;
-        let work = most_work(&spec.task, &shape, input_len);
-        let cleared = Self::find_match(spec, work, &Failers::default(), 0)?;
+        let found = Self::first_match(spec, &shape, input_len, 0)?;
+        Ok(Quote {
+            provider: found.cleared.winner,
+            asked: found.cleared.asked,
+            price: found.cleared.price,
+            work: found.work,
+            escrow: found.escrow,
+        })
+    }
+
+    /// Finds the match of a job that nobody has failed yet, if it may cost so much.
+    pub(crate) fn first_match(
+        spec: &JobSpec,
+        shape: &ModelShape,
+        input_len: u32,
+        chance: u64,
+    ) -> Result<Match, Error<T>> {
+        let work = spec.task.most_work(shape, input_len);
+        let cleared = Self::find_match(spec, work, &Failers::default(), chance)?;
         let escrow = price_of(cleared.price, work);
         ensure!(escrow <= spec.max_price, Error::<T>::MaxPriceTooLow);
-        Ok(Quote {
-            provider: cleared.winner,
-            asked: cleared.asked,
-            price: cleared.price,
+        Ok(Match {
+            cleared,
             work,
             escrow,
         })
     }
 
     /// Finds the provider of a job among the offers that have room, but none of `failers`.
-    pub(crate) fn find_match(
+    fn find_match(
         spec: &JobSpec,
         work: Work,
         failers: &Failers,
@@ -91,7 +115,7 @@ impl<T: Config> Pallet<T> {
     pub(crate) fn assign_anew(id: JobId, job: &Job) -> Option<Relisted> {
         let mut job = job.clone();
         job.failers.try_push(job.provider.clone()).ok()?;
-        let work = most_work(&job.spec.task, &job.shape, job.input_len);
+        let work = job.spec.task.most_work(&job.shape, job.input_len);
         let chance = chance_of(&id).wrapping_add(job.failers.len() as u64);
         let mut cleared = Self::find_match(&job.spec, work, &job.failers, chance).ok()?;
         // The escrow holds the price that was matched first: whoever asks no more is paid no more.
@@ -120,6 +144,18 @@ impl<T: Config> Pallet<T> {
         changed.map(|((), relisted)| relisted)
     }
 
+    /// Takes a job off a provider that does not do it, and makes another change to its provider.
+    pub(crate) fn take_off(
+        id: JobId,
+        job: &Job,
+        change: impl FnOnce(&mut Provider),
+    ) -> Result<Relisted, DispatchError> {
+        Self::free_place(id, job, |provider| {
+            provider.exposure = provider.exposure.saturating_sub(job.exposure);
+            change(provider);
+        })
+    }
+
     /// Frees the place that an assigned job takes up, and makes another change to its provider.
     pub(crate) fn free_place(
         id: JobId,
@@ -144,12 +180,4 @@ impl<T: Config> Pallet<T> {
 pub(crate) fn chance_of(id: &JobId) -> u64 {
     id.0.first_chunk()
         .map_or(0, |bytes| u64::from_le_bytes(*bytes))
-}
-
-/// The most work that a job can turn out to be, for which the escrow is held.
-pub(crate) fn most_work(task: &Task, shape: &ModelShape, input_len: u32) -> Work {
-    match task {
-        Task::Completion { max_new_tokens, .. } => shape.work(input_len, *max_new_tokens),
-        Task::Embedding => shape.work(input_len, 0),
-    }
 }

@@ -1,6 +1,6 @@
 //! Models: registration, and whether a job fits its model.
 
-use crate::{match_impls::most_work, types::*, Config, Error, Event, HoldReason, Models, Pallet};
+use crate::{types::*, Config, Error, Event, HoldReason, Models, Pallet};
 use frame_support::{
     ensure,
     traits::{fungible::hold::Mutate as _, Get},
@@ -57,7 +57,7 @@ impl<T: Config> Pallet<T> {
         let output = Self::check_task(&spec.task, shape.architecture)?;
         let positions = input_len.saturating_add(output);
         ensure!(positions <= shape.context, Error::<T>::InputTooLong);
-        let work = most_work(&spec.task, shape, input_len);
+        let work = spec.task.most_work(shape, input_len);
         let bounds = Self::shortest_deadline(work)..=T::MaxDeadline::get();
         ensure!(
             bounds.contains(&spec.deadline),

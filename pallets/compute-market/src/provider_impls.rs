@@ -3,7 +3,6 @@
 use crate::{
     types::*, Config, Error, Event, HoldReason, Pallet, PastReputations, Providers, Workers,
 };
-use alloc::vec::Vec;
 use frame_support::{
     ensure,
     traits::{
@@ -104,11 +103,7 @@ impl<T: Config> Pallet<T> {
                 provider.status == ProviderStatus::Active,
                 Error::<T>::IsUnbonding
             );
-            let standing = provider.offers.iter().filter(|o| !o.is_withdrawn());
-            let models: Vec<_> = standing.map(|o| o.model).collect();
-            for model in &models {
-                provider.withdraw_offer(model);
-            }
+            provider.withdraw_offers();
             provider.status = ProviderStatus::Unbonding(until);
             Ok(())
         })?;

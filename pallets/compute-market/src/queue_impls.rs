@@ -119,8 +119,8 @@ impl<T: Config> Pallet<T> {
 
     /// Serves a list, and gives what the weight did not suffice for.
     fn serve_list(block: BlockNumber, jobs: Vec<JobId>, meter: &mut WeightMeter) -> Vec<JobId> {
-        let mut jobs = jobs.into_iter();
-        while meter.can_consume(Self::most_for_one()) {
+        let (mut jobs, most) = (jobs.into_iter(), Self::most_for_one());
+        while meter.can_consume(most) {
             let Some(job) = jobs.next() else {
                 break;
             };

@@ -67,11 +67,6 @@ impl Tick {
         };
         digits.saturating_mul(10u128.saturating_pow(decade as u32))
     }
-
-    /// Its number.
-    pub fn number(self) -> u16 {
-        self.0
-    }
 }
 
 /// The ticks in use.
@@ -125,13 +120,12 @@ impl TickMap {
         self
     }
 
-    /// The ticks in use, from the lowest on.
-    pub fn iter(&self) -> impl Iterator<Item = Tick> + '_ {
-        (0..).zip(self.0).flat_map(|(number, word)| {
-            let ones = core::iter::successors(Some(word), |word| Some(word & word.wrapping_sub(1)));
-            let bits = ones.take_while(|word| *word != 0).map(u64::trailing_zeros);
-            bits.map(move |bit| Tick((number << 6) | bit as u16))
-        })
+    /// Takes the lowest tick out of those in use.
+    pub fn take_lowest(&mut self) -> Option<Tick> {
+        let (number, word) = (0u16..).zip(&mut self.0).find(|(_, word)| **word != 0)?;
+        let bit = word.trailing_zeros();
+        *word &= word.wrapping_sub(1);
+        Some(Tick((number << 6) | bit as u16))
     }
 }
 
@@ -146,6 +140,11 @@ mod tests {
     use kagari_primitives::KGR;
     use proptest::prelude::*;
     use std::collections::BTreeSet;
+
+    /// The numbers of the ticks in use, the lowest first.
+    fn ticks(mut map: TickMap) -> impl Iterator<Item = u16> {
+        std::iter::from_fn(move || map.take_lowest()).map(|tick| tick.0)
+    }
 
     #[test]
     fn every_tick_is_the_lowest_at_its_own_price() {
@@ -204,13 +203,13 @@ mod tests {
                     set.remove(&number);
                 }
             }
-            prop_assert!(map.iter().map(|t| t.0).eq(set.iter().copied()));
+            prop_assert!(ticks(map).eq(set.iter().copied()));
             prop_assert_eq!(map.is_empty(), set.is_empty());
             prop_assert!((0..TICKS).all(|n| map.has(Tick(n)) == set.contains(&n)));
             let mut other = TickMap::default();
             others.iter().for_each(|n| other.set(Tick(*n)));
             set.extend(others);
-            prop_assert!(map.or(&other).iter().map(|t| t.0).eq(set));
+            prop_assert!(ticks(map.or(&other)).eq(set));
         }
     }
 }

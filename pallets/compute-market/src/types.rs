@@ -229,6 +229,12 @@ impl Provider {
         self.drop_idle_offers();
     }
 
+    /// Withdraws all offers that stand.
+    pub fn withdraw_offers(&mut self) {
+        self.offers.iter_mut().for_each(|offer| offer.capacity = 0);
+        self.drop_idle_offers();
+    }
+
     /// Forgets offers that are withdrawn and no longer in use.
     pub fn drop_idle_offers(&mut self) {
         self.offers.retain(|o| !o.is_withdrawn() || o.in_use > 0);

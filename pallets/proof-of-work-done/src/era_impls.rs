@@ -97,10 +97,7 @@ impl<T: Config> Pallet<T> {
 
     /// Forgets eras that are beyond the history depth, within `meter`.
     pub(crate) fn prune(meter: &mut WeightMeter) {
-        let now = Self::now()
-            .checked_div(T::EraLength::get())
-            .unwrap_or_default();
-        let oldest = now.saturating_sub(T::HistoryDepth::get());
+        let oldest = Self::era_index().saturating_sub(T::HistoryDepth::get());
         if meter.try_consume(T::WeightInfo::prune_base()).is_err() {
             return;
         }
@@ -116,11 +113,13 @@ impl<T: Config> Pallet<T> {
 
     /// Forgets an era; false if the weight did not suffice.
     fn prune_era(era: EraIndex, meter: &mut WeightMeter) -> bool {
+        // One walk: a new one would pass by all that was removed before.
+        let mut accounts = History::<T>::iter_key_prefix(era);
         loop {
             if meter.try_consume(T::WeightInfo::prune_record()).is_err() {
                 return false;
             }
-            let Some(account) = History::<T>::iter_key_prefix(era).next() else {
+            let Some(account) = accounts.next() else {
                 Eras::<T>::remove(era);
                 return true;
             };
@@ -128,11 +127,15 @@ impl<T: Config> Pallet<T> {
         }
     }
 
+    /// Number of the era of the present block.
+    fn era_index() -> EraIndex {
+        let index = Self::now().checked_div(T::EraLength::get());
+        index.unwrap_or_default()
+    }
+
     /// The era of the present block; the first job settled in an era begins it.
     fn era_now() -> Era {
-        let index = Self::now()
-            .checked_div(T::EraLength::get())
-            .unwrap_or_default();
+        let index = Self::era_index();
         let last = CurrentEra::<T>::get();
         if let Some(era) = last.filter(|era| era.index == index) {
             return era;

@@ -184,8 +184,7 @@ impl ComputeServer for Compute {
         let Some(latest) = self.api().latest_era(best)? else {
             return Ok(Vec::new());
         };
-        let oldest = latest.saturating_sub(eras.min(MAX_ERAS).saturating_sub(1));
-        let eras = (oldest..=latest).rev().take(eras as usize);
+        let eras = (0..=latest).rev().take(eras.min(MAX_ERAS) as usize);
         let rewards = eras.map(|era| self.api().reward_of(best, account.0.clone(), era));
         let rewards: Vec<_> = rewards.collect::<Result<_, _>>()?;
         Ok(rewards

@@ -50,8 +50,9 @@ impl Compute {
         let Plan { content, kind } = request::check(request, &manifest)?;
         let input = encode(self.inference_for(&manifest)?, &manifest, content).await?;
         let task = request::task(kind, input.len(), &manifest)?;
-        let work = most_work(&task, input.len(), &manifest);
-        let cheapest = self.cheapest(best, model, task, input.len(), work)?;
+        let input_len = u32::try_from(input.len()).unwrap_or(u32::MAX);
+        let work = task.most_work(&manifest.shape, input_len);
+        let cheapest = self.cheapest(best, model, task, input_len, work)?;
         Ok(finish(Terms {
             model,
             manifest,
@@ -79,7 +80,7 @@ impl Compute {
         at: Hash,
         model: ModelId,
         task: Task,
-        input: usize,
+        input_len: u32,
         work: Work,
     ) -> Result<Option<Quote>, Error> {
         let spec = JobSpec {
@@ -89,7 +90,6 @@ impl Compute {
             deadline: quote::deadline(work),
             min_tier: Tier::New,
         };
-        let input_len = u32::try_from(input).unwrap_or(u32::MAX);
         let quote = self.api().quote(at, spec, input_len)?;
         Ok(quote.ok().map(Quote::from))
     }
@@ -105,16 +105,6 @@ async fn encode(
         Content::Chat(messages) => inference.encode_chat(manifest, messages).await,
     };
     Ok(encoded?)
-}
-
-/// The most work that the job can turn out to be, for which the chain holds the escrow.
-fn most_work(task: &Task, input: usize, manifest: &Manifest) -> Work {
-    let input = u32::try_from(input).unwrap_or(u32::MAX);
-    let output = match task {
-        Task::Completion { max_new_tokens, .. } => *max_new_tokens,
-        Task::Embedding => 0,
-    };
-    manifest.shape.work(input, output)
 }
 
 /// All that is known of a job before it is written down.
@@ -175,7 +165,7 @@ mod tests {
 
     fn prepared(price: Option<Balance>, price_per_unit: Option<Balance>) -> Value {
         let manifest = known_models::all_minilm_l6_v2();
-        let work = most_work(&Task::Embedding, 3, &manifest);
+        let work = Task::Embedding.most_work(&manifest.shape, 3);
         let cheapest = price.map(|price| kagari_primitives::Quote {
             provider: AccountId::new([2; 32]),
             asked: price,

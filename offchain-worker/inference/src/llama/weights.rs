@@ -107,7 +107,8 @@ impl<'a> Stored<'a> {
 
 /// Takes weights out of a file.
 pub struct Loader<'a> {
-    gguf: Gguf<'a>,
+    /// The file.
+    pub gguf: Gguf<'a>,
     memory: Memory,
 }
 

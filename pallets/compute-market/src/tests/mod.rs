@@ -1,6 +1,7 @@
 //! Unit tests of the market, one topic a file. `try_state` runs after each.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod chance;
 mod mock;
 
 mod failures;

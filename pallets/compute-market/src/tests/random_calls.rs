@@ -3,7 +3,7 @@
 //!
 //! `KAGARI_RANDOM_CALLS` says how many calls are made, `KAGARI_SEED` where chance begins.
 
-use super::mock::*;
+use super::{chance::Chance, mock::*};
 use crate::{judge::Verdict, types::*, Call, Jobs};
 use frame_support::{
     dispatch::GetDispatchInfo,
@@ -24,18 +24,7 @@ const CALLS_OF_A_STATE: u64 = 500;
 const PROVIDERS: [AccountId; 4] = [ALICE, BOB, CHARLIE, DAVE];
 const REQUESTERS: [AccountId; 4] = [REQUESTER, REQUESTER, ALICE, POOR];
 
-/// SplitMix64 (Steele, Lea, Flood, "Fast Splittable Pseudorandom Number Generators", 2014).
-struct Chance(u64);
-
 impl Chance {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
     fn below(&mut self, limit: u64) -> u64 {
         self.next() % limit
     }
