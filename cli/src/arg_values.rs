@@ -1,7 +1,7 @@
 //! Values of arguments: what they look like and how far they go.
 
 use crate::amount::Thousandths;
-use kagari_primitives::{Hash, Sampling};
+use kagari_primitives::{Hash, Region, Sampling};
 
 /// The WebSocket address of a node.
 pub fn parse_url(text: &str) -> Result<String, String> {
@@ -31,6 +31,23 @@ pub fn parse_description(text: &str) -> Result<String, String> {
         0..=128 => Ok(text.to_owned()),
         length => Err(format!("it has {length} bytes, and at most 128 fit")),
     }
+}
+
+/// A region's name, in words joined by hyphens.
+pub fn parse_region(text: &str) -> Result<Region, String> {
+    Ok(match text {
+        "africa" => Region::Africa,
+        "asia" => Region::Asia,
+        "europe" => Region::Europe,
+        "latin-america" => Region::LatinAmerica,
+        "northern-america" => Region::NorthernAmerica,
+        "oceania" => Region::Oceania,
+        _ => {
+            return Err(
+                "it is africa, asia, europe, latin-america, northern-america or oceania".into(),
+            )
+        }
+    })
 }
 
 /// A temperature.

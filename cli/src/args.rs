@@ -3,13 +3,14 @@
 use crate::{
     amount::{Amount, Thousandths},
     arg_values::{
-        parse_bytes, parse_description, parse_hash, parse_temperature, parse_top_p, parse_url,
+        parse_bytes, parse_description, parse_hash, parse_region, parse_temperature, parse_top_p,
+        parse_url,
     },
     keys::{parse_account, DevAccount},
 };
 use clap::{ArgGroup, Args, Parser, Subcommand};
 use kagari_offchain_worker::resources::InferenceResources;
-use kagari_primitives::Hash;
+use kagari_primitives::{Hash, Region};
 use std::{ffi::OsString, path::PathBuf};
 use subxt::utils::AccountId32;
 
@@ -192,6 +193,10 @@ pub struct RegisterArgs {
     /// Memory in MiB; else that of this machine, where the node runs on it.
     #[arg(long, value_name = "MIB")]
     pub memory: Option<u32>,
+    /// Where the machine stands: africa, asia, europe, latin-america, northern-america or oceania. Jobs may ask
+    /// for a region.
+    #[arg(long, value_parser = parse_region)]
+    pub region: Option<Region>,
 }
 
 /// What to offer.

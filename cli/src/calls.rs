@@ -1,7 +1,9 @@
 //! The chain's calls, as the command makes them. They are encoded by the names and types in the
 //! node's metadata, so a runtime that has moved on refuses them instead of misreading them.
 
-use kagari_primitives::{Hardware, JobId, JobSpec, ModelId, Sampling, Task, Tier, Word};
+use kagari_primitives::{
+    Hardware, HardwareClass, JobId, JobSpec, ModelId, Region, Sampling, Task, Tier, Word,
+};
 use subxt::{
     dynamic,
     ext::scale_encode::{EncodeAsFields, EncodeAsType},
@@ -19,6 +21,8 @@ struct SpecArgument {
     max_price: u128,
     deadline: u32,
     min_tier: TierArgument,
+    class: ClassArgument,
+    region: Option<RegionArgument>,
 }
 
 /// [`Tier`], for the encoder.
@@ -29,6 +33,26 @@ enum TierArgument {
     Proven,
     Established,
     Outstanding,
+}
+
+/// [`HardwareClass`], for the encoder.
+#[derive(Clone, Debug, EncodeAsType)]
+#[encode_as_type(crate_path = "subxt::ext::scale_encode")]
+enum ClassArgument {
+    Exact,
+    Approximate,
+}
+
+/// [`Region`], for the encoder.
+#[derive(Clone, Debug, EncodeAsType)]
+#[encode_as_type(crate_path = "subxt::ext::scale_encode")]
+enum RegionArgument {
+    Africa,
+    Asia,
+    Europe,
+    LatinAmerica,
+    NorthernAmerica,
+    Oceania,
 }
 
 /// [`Task`], for the encoder.
@@ -58,6 +82,8 @@ struct HardwareArgument {
     description: Vec<u8>,
     cores: u16,
     memory: u32,
+    class: ClassArgument,
+    region: Option<RegionArgument>,
 }
 
 impl From<&JobSpec> for SpecArgument {
@@ -68,6 +94,30 @@ impl From<&JobSpec> for SpecArgument {
             max_price: spec.max_price,
             deadline: spec.deadline,
             min_tier: spec.min_tier.into(),
+            class: spec.class.into(),
+            region: spec.region.map(RegionArgument::from),
+        }
+    }
+}
+
+impl From<HardwareClass> for ClassArgument {
+    fn from(class: HardwareClass) -> Self {
+        match class {
+            HardwareClass::Exact => Self::Exact,
+            HardwareClass::Approximate => Self::Approximate,
+        }
+    }
+}
+
+impl From<Region> for RegionArgument {
+    fn from(region: Region) -> Self {
+        match region {
+            Region::Africa => Self::Africa,
+            Region::Asia => Self::Asia,
+            Region::Europe => Self::Europe,
+            Region::LatinAmerica => Self::LatinAmerica,
+            Region::NorthernAmerica => Self::NorthernAmerica,
+            Region::Oceania => Self::Oceania,
         }
     }
 }
@@ -119,6 +169,8 @@ impl From<&Hardware> for HardwareArgument {
             description: hardware.description.to_vec(),
             cores: hardware.cores,
             memory: hardware.memory,
+            class: hardware.class.into(),
+            region: hardware.region.map(RegionArgument::from),
         }
     }
 }
@@ -227,7 +279,8 @@ mod tests {
             model: [u8; 32], task in task(), max_price: u128, deadline: u32
         ) {
             let model = Hash::from(model);
-            let spec = JobSpec { model, task, max_price, deadline, min_tier: Tier::New };
+            let (class, region) = (HardwareClass::Exact, Some(Region::Oceania));
+            let spec = JobSpec { model, task, max_price, deadline, min_tier: Tier::New, class, region };
             prop_assert_eq!(encoded_as::<JobSpec>(SpecArgument::from(&spec)), spec.encode());
         }
 
@@ -242,7 +295,8 @@ mod tests {
             description in "\\PC{0,30}", cores: u16, memory: u32
         ) {
             let description = description.into_bytes().try_into().expect("is short");
-            let hardware = Hardware { description, cores, memory };
+            let (class, region) = (HardwareClass::Approximate, Some(Region::Africa));
+            let hardware = Hardware { description, cores, memory, class, region };
             let argument = HardwareArgument::from(&hardware);
             prop_assert_eq!(encoded_as::<Hardware>(argument), hardware.encode());
         }
@@ -274,6 +328,8 @@ mod tests {
             max_price: 1,
             deadline: 1,
             min_tier: Default::default(),
+            class: Default::default(),
+            region: None,
         };
         let types = PortableRegistry::from(registry);
         assert!(SpecArgument::from(&spec)

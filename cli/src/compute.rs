@@ -1,7 +1,7 @@
 //! The node's RPC methods `compute_*`, and what they answer.
 
 use crate::{amount::Amount, failure::Failure};
-use kagari_primitives::{BlockNumber, JobId, ModelId, Task, Tier, Word};
+use kagari_primitives::{BlockNumber, JobId, ModelId, Region, Task, Tier, Word};
 use serde::{de::DeserializeOwned, Deserialize, Serialize};
 use serde_json::Value;
 use subxt::{
@@ -122,9 +122,11 @@ pub struct Provider {
     pub provider: String,
     /// Its worker key.
     pub worker: String,
-    /// Its bond.
+    /// Its own bond.
     pub bond: Amount,
-    /// What its open jobs are worth.
+    /// What others have delegated to it.
+    pub delegated: Amount,
+    /// What its open jobs and leases are worth.
     pub exposure: Amount,
     /// `active` or `unbonding`.
     pub status: String,
@@ -173,6 +175,9 @@ pub struct Hardware {
     pub cores: u16,
     /// Memory in MiB.
     pub memory: u32,
+    /// Where it stands, if that is told.
+    #[serde(default)]
+    pub region: Option<Region>,
 }
 
 /// A worker key that a node has made.

@@ -1,7 +1,7 @@
 //! What this machine has, for what a provider says of it.
 
 use crate::args::RegisterArgs;
-use kagari_primitives::Hardware;
+use kagari_primitives::{Hardware, HardwareClass};
 
 /// What the provider says of its machine. What it leaves out is looked up, if the node runs here.
 pub fn hardware(args: &RegisterArgs, url: &str) -> Hardware {
@@ -18,6 +18,8 @@ pub fn hardware(args: &RegisterArgs, url: &str) -> Hardware {
             .unwrap_or_default(),
         cores: args.cores.unwrap_or_else(cores),
         memory: args.memory.unwrap_or_else(|| look_up(memory)),
+        class: HardwareClass::Exact,
+        region: args.region,
     }
 }
 
@@ -64,6 +66,7 @@ mod tests {
             description: "8 cores".into(),
             cores,
             memory: None,
+            region: None,
         }
     }
 

@@ -49,6 +49,8 @@ fn assignment(id: u8, fork: u8) -> Assignment {
             max_price: 1,
             deadline: 40,
             min_tier: Default::default(),
+            class: Default::default(),
+            region: None,
         },
         input_hash: payload_hash(&[id.into()]),
         input_len: 1,

@@ -3,7 +3,7 @@
 use crate::{
     attestation::AttestationRecord,
     model::{ModelShape, Work},
-    provider::Tier,
+    provider::{HardwareClass, Region, Tier},
     AccountId, Balance, BlockNumber, EraIndex, Hash, JobId, ModelId, Word, MAX_EMBEDDING,
     MAX_OUTPUT,
 };
@@ -139,6 +139,12 @@ pub struct JobSpec {
     /// The least that its provider must have proved itself.
     #[serde(default)]
     pub min_tier: Tier,
+    /// How its provider's machine must compute.
+    #[serde(default)]
+    pub class: HardwareClass,
+    /// Where its provider's machine must stand, if that matters.
+    #[serde(default)]
+    pub region: Option<Region>,
 }
 
 /// The id of a job: H(requester, the requester's nonce, the block, hash of the input).

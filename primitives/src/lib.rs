@@ -18,6 +18,7 @@ extern crate alloc;
 pub mod attestation;
 pub mod job;
 pub mod known_models;
+pub mod lease;
 pub mod model;
 pub mod provider;
 pub mod runtime_api;
@@ -26,8 +27,11 @@ pub mod worker_key;
 
 pub use attestation::{Attestation, StopReason};
 pub use job::{Assignment, EraReward, JobInfo, JobSpec, JobState, Outcome, Quote, Sampling, Task};
+pub use lease::{AuctionId, AuctionTerms, LeaseId};
 pub use model::{Architecture, ChatTemplate, Manifest, ModelShape, Work};
-pub use provider::{Hardware, OfferInfo, ProviderInfo, ProviderStatus, Tier};
+pub use provider::{
+    Hardware, HardwareClass, OfferInfo, ProviderInfo, ProviderStatus, Region, Tier,
+};
 #[cfg(feature = "std")]
 pub use runtime_api::ComputeApi;
 

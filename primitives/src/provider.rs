@@ -8,7 +8,68 @@ use serde::{Deserialize, Serialize};
 use sp_core::ConstU32;
 use sp_runtime::BoundedVec;
 
-/// What a provider says of its machine. Nothing rests on it; requesters may read it.
+/// How a machine computes. Jobs of one class are never matched with offers of another.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    MaxEncodedLen,
+    TypeInfo,
+    Serialize,
+    Deserialize,
+)]
+#[serde(rename_all = "camelCase")]
+pub enum HardwareClass {
+    /// With the exact kernels: every result has the same bits on every machine.
+    #[default]
+    Exact,
+    /// With kernels of a vendor's, whose results differ in the last bits from machine to machine.
+    Approximate,
+}
+
+/// Where a machine stands, in the coarse regions of the United Nations (M49).
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    MaxEncodedLen,
+    TypeInfo,
+    Serialize,
+    Deserialize,
+)]
+#[serde(rename_all = "camelCase")]
+pub enum Region {
+    /// Africa.
+    Africa,
+    /// Asia.
+    Asia,
+    /// Europe.
+    Europe,
+    /// Latin America and the Caribbean.
+    LatinAmerica,
+    /// Northern America.
+    NorthernAmerica,
+    /// Oceania.
+    Oceania,
+}
+
+/// What a provider says of its machine. Class and region decide for which jobs its offers stand; on the rest
+/// nothing rests, and requesters may read it.
 #[derive(
     Clone,
     Debug,
@@ -31,6 +92,12 @@ pub struct Hardware {
     pub cores: u16,
     /// Memory in MiB.
     pub memory: u32,
+    /// How it computes.
+    #[serde(default)]
+    pub class: HardwareClass,
+    /// Where it stands, if that is told.
+    #[serde(default)]
+    pub region: Option<Region>,
 }
 
 /// Whether a provider takes jobs.
@@ -121,9 +188,13 @@ pub struct ProviderInfo {
     pub provider: AccountId,
     /// The key that signs its attestations.
     pub worker: WorkerId,
-    /// Its bond.
+    /// Its own bond.
     pub bond: Balance,
-    /// The sum over its open jobs of what each is worth at its own price; never above the bond.
+    /// What others have delegated to it, with what they have earned and lost since.
+    pub delegated: Balance,
+    /// The share of a reward that it keeps before it shares with its delegators, in parts of a million.
+    pub commission: u32,
+    /// The sum over its open jobs and leases of what each is worth; never above what is bonded and delegated.
     pub exposure: Balance,
     /// Whether it takes jobs.
     pub status: ProviderStatus,

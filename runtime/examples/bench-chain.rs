@@ -237,6 +237,8 @@ fn spec() -> JobSpec {
         max_price: 0,
         deadline: 0,
         min_tier: Default::default(),
+        class: Default::default(),
+        region: None,
     }
 }
 

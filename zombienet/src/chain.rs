@@ -130,6 +130,8 @@ impl Chain {
             ("max_price", Value::u128(max_price)),
             ("deadline", Value::u128(deadline.into())),
             ("min_tier", Value::unnamed_variant("New", [])),
+            ("class", Value::unnamed_variant("Exact", [])),
+            ("region", Value::unnamed_variant("None", [])),
         ]);
         let words = prepared
             .input

@@ -82,6 +82,8 @@ fn terms<'p>(prepared: &'p Prepared, args: &OrderArgs) -> Result<(JobSpec, &'p Q
         max_price: max_price.0,
         deadline: args.deadline.unwrap_or(prepared.deadline),
         min_tier: Default::default(),
+        class: Default::default(),
+        region: None,
     };
     Ok((spec, quote))
 }

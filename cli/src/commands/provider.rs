@@ -174,8 +174,8 @@ fn describe(provider: &Provider) -> String {
         (
             "Bond",
             format!(
-                "{}, open jobs are worth {}",
-                provider.bond, provider.exposure
+                "{}, and {} delegated; open jobs are worth {}",
+                provider.bond, provider.delegated, provider.exposure
             ),
         ),
         ("Worker key", provider.worker.clone()),
@@ -203,6 +203,9 @@ fn machine_words(provider: &Provider) -> String {
     }
     if hardware.memory > 0 {
         parts.push(format!("{} MiB", hardware.memory));
+    }
+    if let Some(region) = hardware.region {
+        parts.push(format!("in the region {region:?}"));
     }
     if parts.is_empty() {
         return "(not described)".into();
@@ -236,7 +239,7 @@ mod tests {
 
     fn provider(more: Value) -> Provider {
         let mut provider = json!({
-            "provider": "5P", "worker": "0x07", "bond": "10000000000000", "exposure": "0",
+            "provider": "5P", "worker": "0x07", "bond": "10000000000000", "delegated": "5000000000000", "exposure": "0",
             "status": "active", "hardware": { "description": "", "cores": 0, "memory": 0 },
             "offers": [], "assigned": [], "settled": 3, "failed": 1, "tier": "proven",
         });

@@ -32,6 +32,8 @@ async fn bad_bonds_and_keys_are_refused(chain: &Chain) {
         description: vec![0xff].try_into().unwrap(),
         cores: 1,
         memory: 1,
+        class: Default::default(),
+        region: None,
     };
     let not_text = (Compact(least), mine.id(), proof.clone(), not_text);
     let cases = [

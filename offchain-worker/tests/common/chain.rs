@@ -65,6 +65,8 @@ impl TestChain {
                 max_price: 1,
                 deadline: 100,
                 min_tier: Default::default(),
+                class: Default::default(),
+                region: None,
             },
             input_hash: payload_hash(input),
             input_len: input.len() as u32,

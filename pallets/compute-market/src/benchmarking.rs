@@ -4,7 +4,7 @@ mod setup;
 
 pub use setup::{assign_for, bring};
 
-use crate::{types::*, *};
+use crate::{lease_types::*, types::*, *};
 use alloc::{vec, vec::Vec};
 use frame_benchmarking::v2::*;
 use frame_support::{
@@ -243,11 +243,140 @@ mod benches {
     }
 
     #[benchmark]
+    fn delegate() {
+        let (who, _) = delegated::<T>();
+        let delegator = rich::<T>("delegator", 1);
+        let amount = T::MinDelegation::get();
+        #[extrinsic_call]
+        _(RawOrigin::Signed(delegator.clone()), who.clone(), amount);
+        assert!(Delegations::<T>::contains_key(who, delegator));
+    }
+
+    #[benchmark]
+    fn undelegate() {
+        let (who, delegator) = delegated::<T>();
+        let amount = T::MinDelegation::get();
+        #[extrinsic_call]
+        _(RawOrigin::Signed(delegator.clone()), who.clone(), amount);
+        assert!(Delegations::<T>::get(who, delegator).leaving > 0);
+    }
+
+    /// The last delegator of a provider that has its bond back.
+    #[benchmark]
+    fn withdraw_delegation() {
+        let (who, delegator) = delegated::<T>();
+        Pallet::<T>::do_unbond(who.clone()).expect("the provider is active; qed");
+        go_on::<T>(T::UnbondingPeriod::get());
+        Pallet::<T>::do_withdraw_bond(who.clone()).expect("its period is over; qed");
+        let stranger = rich::<T>("stranger", 0);
+        #[extrinsic_call]
+        _(RawOrigin::Signed(stranger), who.clone(), delegator);
+        assert!(!Providers::<T>::contains_key(who));
+    }
+
+    #[benchmark]
+    fn open_auction() {
+        let terms = terms::<T>(llm::<T>(), MAX_MACHINES);
+        let who = rich::<T>("requester", 0);
+        #[extrinsic_call]
+        _(RawOrigin::Signed(who), terms);
+        assert_eq!(Auctions::<T>::iter().count(), 1);
+    }
+
+    #[benchmark]
+    fn cancel_auction() {
+        let (id, _) = auction::<T>(MAX_MACHINES, 0);
+        let who = Auctions::<T>::get(id)
+            .map(|auction| auction.requester)
+            .expect("it is open; qed");
+        #[extrinsic_call]
+        _(RawOrigin::Signed(who), id);
+        assert!(!Auctions::<T>::contains_key(id));
+    }
+
+    #[benchmark]
+    fn commit_bid() {
+        let (id, _) = auction::<T>(1, MAX_BIDS - 1);
+        let who = provider::<T>(MAX_BIDS, 1, &[llm::<T>()]);
+        #[extrinsic_call]
+        _(RawOrigin::Signed(who), id, Hash::zero());
+        let bids = Auctions::<T>::get(id).map(|auction| auction.bids.len());
+        assert_eq!(bids, Some(MAX_BIDS as usize));
+    }
+
+    #[benchmark]
+    fn reveal_bid() {
+        let (id, mut bidders) = auction::<T>(1, MAX_BIDS);
+        go_on::<T>(2);
+        let who = bidders.pop().expect("there are bidders; qed");
+        #[extrinsic_call]
+        _(RawOrigin::Signed(who), id, BID, SALT);
+    }
+
+    /// Of `b` bids, as many are good as there are machines; the others forfeit their deposits.
+    #[benchmark(pov_mode = Measured)]
+    fn clear_auction(b: Linear<8, 32>, m: Linear<1, 8>) {
+        let (id, bidders) = auction::<T>(m, b);
+        go_on::<T>(2);
+        for who in bidders.into_iter().take(m as usize) {
+            Pallet::<T>::do_reveal_bid(who, id, BID, SALT).expect("it has bid; qed");
+        }
+        go_on::<T>(1);
+        #[block]
+        {
+            let auction = Auctions::<T>::get(id).expect("it is open; qed");
+            Pallet::<T>::clear_auction(id, auction);
+        }
+        let machines = Leases::<T>::get(id).map(|lease| lease.machines.len() as u32);
+        assert_eq!(machines, Some(m));
+    }
+
+    #[benchmark(pov_mode = Measured)]
+    fn end_lease(m: Linear<1, 8>) {
+        let (id, _) = leased::<T>(m);
+        #[block]
+        {
+            let lease = Leases::<T>::get(id).expect("it runs; qed");
+            Pallet::<T>::end_lease(id, lease);
+        }
+        assert!(!Leases::<T>::contains_key(id));
+    }
+
+    #[benchmark(pov_mode = Measured)]
+    fn submit_leased_job(i: Linear<1, 8_000>) {
+        let (id, machines) = leased::<T>(MAX_MACHINES);
+        let lease = Leases::<T>::get(id).expect("it runs; qed");
+        let machine = machines[0].clone();
+        let mut spec = spec::<T>(lease.terms.model, OUTPUT);
+        spec.deadline = T::MaxDeadline::get();
+        let input: Vec<Word> = (0..i).collect();
+        bring::<T>(&input);
+        know_the_parent();
+        #[extrinsic_call]
+        _(RawOrigin::Signed(lease.requester), id, machine, spec, input);
+        assert_eq!(Jobs::<T>::iter().count(), 1);
+    }
+
+    /// What sharing a reward adds to a settlement, which has the provider's record and its account at hand.
+    #[benchmark(pov_mode = Measured)]
+    fn share_reward() {
+        let (who, _) = delegated::<T>();
+        let mut provider = Providers::<T>::get(&who).expect("it is bonded; qed");
+        was_written(frame_system::Account::<T>::hashed_key_for(&who));
+        #[block]
+        {
+            Pallet::<T>::share_reward(&who, &mut provider, KGR);
+        }
+        assert!(provider.delegated.stake > T::MinDelegation::get() * 2);
+    }
+
+    #[benchmark]
     fn serve_queue_base() {
         Served::<T>::put(BlockNumber::MAX);
         Judged::<T>::put(BlockNumber::MAX);
         #[block]
         {
+            Pallet::<T>::note_poll(T::BlockNumberProvider::current_block_number());
             Pallet::<T>::serve_queue(&mut WeightMeter::new());
         }
     }

@@ -1,7 +1,9 @@
 //! Jobs that are not done: declined, late, or cancelled.
 
 use crate::{
-    index_impls::Relisted, types::*, Config, Error, Event, HoldReason, Jobs, Pallet, WeightInfo,
+    index_impls::{Relisted, Retier},
+    types::*,
+    Burned, Config, Error, Event, HoldReason, Jobs, Pallet, PrepaidFee, WeightInfo,
 };
 use frame_support::{
     ensure,
@@ -22,22 +24,24 @@ impl<T: Config> Pallet<T> {
         let job = Self::assigned_job(id)?;
         ensure!(job.provider == who, Error::<T>::NotYours);
         let now = T::BlockNumberProvider::current_block_number();
-        let mut is_free = false;
-        let freed = Self::take_off(id, &job, |provider| {
-            is_free = provider.free_decline <= now;
+        let (is_free, freed) = Self::take_off(id, &job, Retier::Now, |provider| {
+            let is_free = provider.free_decline <= now && job.lease.is_none();
             if is_free {
                 provider.free_decline = now.saturating_add(T::DeclinePeriod::get());
             }
+            is_free
         })?;
         Self::deposit_event(Event::JobDeclined {
             job: id,
             provider: who,
         });
-        let mut weight = T::WeightInfo::decline_job().saturating_add(freed.weight::<T>());
-        if !is_free {
-            weight = weight.saturating_add(Self::penalise(id, &job).weight::<T>());
-        }
-        Ok(weight.saturating_add(Self::pass_on(id, job).weight::<T>()))
+        let failed = match is_free {
+            true => Self::pass_on(id, job).weight::<T>(),
+            false => Self::fail_job(id, job, 0),
+        };
+        Ok([T::WeightInfo::decline_job(), freed.weight::<T>(), failed]
+            .into_iter()
+            .fold(Weight::zero(), Weight::saturating_add))
     }
 
     /// The requester of an assigned job wants it no more, and pays for the time that it took up. Gives what
@@ -49,37 +53,56 @@ impl<T: Config> Pallet<T> {
         let blocks = now.saturating_sub(job.assigned_at).saturating_add(1);
         let share = Perbill::from_rational(blocks, job.spec.deadline.saturating_add(1));
         let payment = Self::pay(&job, share.mul_ceil(job.escrow))?;
-        let freed = Self::take_off(id, &job, |_| ())?;
+        let ((), freed) = Self::take_off(id, &job, Retier::Now, |_| ())?;
         Self::close_cancelled(id, job, payment);
         Ok(T::WeightInfo::cancel_job().saturating_add(freed.weight::<T>()))
     }
 
     /// An assigned job was not attested in time. Gives what it weighed.
     pub(crate) fn time_out_job(id: JobId, job: Job) -> Weight {
-        let freed = Self::take_off(id, &job, |_| ()).defensive_unwrap_or_default();
+        let freed = Self::take_off(id, &job, Retier::Now, |_| ()).defensive_unwrap_or_default();
         Self::deposit_event(Event::JobTimedOut {
             job: id,
             provider: job.provider.clone(),
         });
-        let penalised = Self::penalise(id, &job);
-        let passed_on = Self::pass_on(id, job);
-        [freed, penalised, passed_on]
+        let failed = Self::fail_job(id, job, T::PrepaidFee::late_fee());
+        [T::WeightInfo::time_out_job(), freed.1.weight::<T>(), failed]
             .into_iter()
-            .map(Relisted::weight::<T>)
-            .fold(T::WeightInfo::time_out_job(), Weight::saturating_add)
+            .fold(Weight::zero(), Weight::saturating_add)
     }
 
-    /// Most that offers can move about when a job fails: its provider's come into the index and leave it, and
-    /// the next one's leave it.
+    /// Most that offers can move about when a job fails: its provider's come into the index and leave it twice,
+    /// and the next one's leave it.
     pub(crate) fn most_relisting() -> Weight {
-        let left = T::WeightInfo::delist_offers(MAX_OFFERS);
-        T::WeightInfo::list_offers(MAX_OFFERS).saturating_add(left.saturating_mul(2))
+        Self::relisting_of_one()
+            .saturating_mul(2)
+            .saturating_add(T::WeightInfo::delist_offers(MAX_PLACES))
+    }
+
+    /// Most that the offers of one provider can move about in one change.
+    pub(crate) fn relisting_of_one() -> Weight {
+        T::WeightInfo::list_offers(MAX_PLACES)
+            .saturating_add(T::WeightInfo::delist_offers(MAX_PLACES))
     }
 
     fn assigned_job(id: JobId) -> Result<Job, Error<T>> {
         let job = Jobs::<T>::get(id).ok_or(Error::<T>::NoSuchJob)?;
         ensure!(job.stage == Stage::Assigned, Error::<T>::NotAssigned);
         Ok(job)
+    }
+
+    /// A job was taken off a provider that is to blame. Gives what it weighed besides.
+    fn fail_job(id: JobId, job: Job, late_fee: Balance) -> Weight {
+        if let Some(lease) = job.lease {
+            let broken = Self::break_lease(lease, id, &job, late_fee);
+            Self::refund_job(id, job);
+            return broken;
+        }
+        let penalised = Self::penalise(id, &job.provider, &job.requester, job.exposure, late_fee);
+        let passed_on = Self::pass_on(id, job);
+        penalised
+            .weight::<T>()
+            .saturating_add(passed_on.weight::<T>())
     }
 
     /// The next offer takes a job over within the same escrow, or its requester is refunded.
@@ -90,25 +113,47 @@ impl<T: Config> Pallet<T> {
         })
     }
 
-    /// Notes a failure, and pays the requester for it out of the provider's bond.
-    fn penalise(id: JobId, job: &Job) -> Relisted {
-        let due = T::FailurePenalty::get().mul_ceil(job.exposure);
+    /// Notes a failure at something of so much `worth`. The provider pays the requester a share of it, and the
+    /// chain what serving the missed deadline costs, out of its own bond. Its delegators lose the same share of
+    /// what they covered, which is burned: nobody, not even a provider that is its own requester, gains by what
+    /// others lose. All together lose no more than the worth.
+    pub(crate) fn penalise(
+        job: JobId,
+        who: &AccountId,
+        requester: &AccountId,
+        worth: Balance,
+        late_fee: Balance,
+    ) -> Relisted {
         let now = T::BlockNumberProvider::current_block_number();
-        let paid = Self::pay_out_of_bond(&job.provider, &job.requester, due);
-        let changed = Self::change_provider(&job.provider, |provider| {
+        let changed = Self::change_provider(who, Retier::Now, |provider| {
+            let share = |of: Balance| T::FailurePenalty::get().mul_ceil(of);
+            let covered = provider.delegated.part_of(worth, provider.bond);
+            let slashed = T::FailurePenalty::get().mul_floor(covered);
+            let slashed = Self::burn_out_of_bond(who, slashed.min(provider.delegated.stake));
+            provider.delegated.stake = provider.delegated.stake.saturating_sub(slashed);
+
+            let paid = share(worth).min(provider.bond);
+            let paid = Self::pay_out_of_bond(who, requester, paid);
             provider.bond = provider.bond.saturating_sub(paid);
+
+            let rest = worth.saturating_sub(paid).saturating_sub(slashed);
+            let fee = Self::burn_out_of_bond(who, late_fee.min(rest).min(provider.bond));
+            provider.bond = provider.bond.saturating_sub(fee);
+
             provider.failed = provider.failed.saturating_add(1);
-            provider.reputation.failed(job.exposure, now);
+            provider.reputation.failed(worth, now);
             if provider.bond < T::MinBond::get() {
                 provider.withdraw_offers();
             }
+            Self::deposit_event(Event::PenaltyPaid {
+                job,
+                provider: who.clone(),
+                requester: requester.clone(),
+                amount: paid,
+                fee,
+                slashed,
+            });
             Ok(())
-        });
-        Self::deposit_event(Event::PenaltyPaid {
-            job: id,
-            provider: job.provider.clone(),
-            requester: job.requester.clone(),
-            amount: paid,
         });
         changed.defensive_unwrap_or_default().1
     }
@@ -125,5 +170,15 @@ impl<T: Config> Pallet<T> {
             Fortitude::Force,
         )
         .unwrap_or_default()
+    }
+
+    /// As much of `amount` as is there is burned out of a bond.
+    fn burn_out_of_bond(from: &AccountId, amount: Balance) -> Balance {
+        let reason = HoldReason::Bond.into();
+        let (precision, force) = (Precision::BestEffort, Fortitude::Force);
+        let burned = T::Currency::burn_held(&reason, from, amount, precision, force);
+        let burned = burned.unwrap_or_default();
+        Burned::<T>::mutate(|all| *all = all.saturating_add(burned));
+        burned
     }
 }

@@ -9,8 +9,25 @@ use crate::{
 use alloc::vec::Vec;
 use core::marker::PhantomData;
 use frame_support::{defensive, traits::Defensive, weights::Weight};
-use kagari_primitives::{AccountId, Balance, ModelId, ProviderStatus, Tier};
+use kagari_primitives::{AccountId, Balance, ProviderStatus, Tier};
 use sp_runtime::{traits::BlockNumberProvider, DispatchError};
+
+/// Whether a change of a provider's record moves its offers to its present tier.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Retier {
+    /// It does.
+    Now,
+    /// Offers stay where they are listed; what a job's life does most often costs no more than it must.
+    Later,
+}
+
+/// Where an offer stands in the index.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Listing {
+    segment: Segment,
+    tick: Tick,
+    at: Place,
+}
 
 impl<T: Config> Pallet<T> {
     /// Changes a provider's record, and takes its offers into the index or out of it as they then belong there
@@ -19,71 +36,70 @@ impl<T: Config> Pallet<T> {
         who: &AccountId,
         change: impl FnOnce(&mut Provider) -> Result<R, DispatchError>,
     ) -> Result<R, DispatchError> {
-        Self::change_provider(who, change).map(|(result, _)| result)
+        Self::change_provider(who, Retier::Now, change).map(|(result, _)| result)
     }
 
-    /// The same, and says how many offers came into the index or left it.
+    /// The same, and says how many places of the index were taken or left.
     pub(crate) fn change_provider<R>(
         who: &AccountId,
+        retier: Retier,
         change: impl FnOnce(&mut Provider) -> Result<R, DispatchError>,
     ) -> Result<(R, Relisted), DispatchError> {
+        let now = T::BlockNumberProvider::current_block_number();
         Providers::<T>::try_mutate(who, |record| {
             let provider = record.as_mut().ok_or(Error::<T>::NotProvider)?;
-            let before: Vec<_> = provider.offers.iter().filter_map(listing).collect();
+            let before = listings(provider);
             let result = change(provider)?;
+            let tier = provider.reputation.tier(now);
             let mut relisted = Relisted::default();
-            for (model, tick, place) in before {
-                let offer = provider.offer(&model);
-                let stays = offer.is_some_and(|o| o.tick == tick && provider.is_listed(o));
-                if !stays {
-                    Self::remove_from_page(&model, tick, place, who);
-                    relisted.left = relisted.left.saturating_add(1);
-                    provider
-                        .offer_mut(&model)
-                        .into_iter()
-                        .for_each(|o| o.place = None);
+            for listing in before {
+                let same_tier = retier == Retier::Later || listing.at.tier == tier;
+                if same_tier && belongs(provider, &listing) {
+                    continue;
                 }
+                Self::remove_from_page(&listing, who);
+                relisted.left = relisted.left.saturating_add(1);
+                set_place(provider, &listing.segment, None);
             }
-            relisted.came = Self::list_all(who, provider);
+            relisted.came = Self::list_all(who, provider, tier);
             Ok((result, relisted))
         })
     }
 
-    /// Takes all offers into the index that belong there and are not in it, and says how many.
-    fn list_all(who: &AccountId, provider: &mut Provider) -> u32 {
-        let now = T::BlockNumberProvider::current_block_number();
-        let missing = |offer: &&Offer| offer.place.is_none() && provider.is_listed(offer);
-        let missing = provider.offers.iter().filter(missing);
-        let missing: Vec<_> = missing.map(|offer| (offer.model, offer.tick)).collect();
-        let count = missing.len() as u32;
-        for (model, tick) in missing {
-            let tier = provider.reputation.tier(now);
-            let place = Self::add_to_page(&model, tick, tier, who);
-            provider
-                .offer_mut(&model)
-                .into_iter()
-                .for_each(|o| o.place = place);
+    /// Takes all offers into the index that belong there and are not in it, and says at how many places.
+    fn list_all(who: &AccountId, provider: &mut Provider, tier: Tier) -> u32 {
+        let mut missing = Vec::new();
+        for offer in provider.offers.iter().filter(|o| provider.is_listed(o)) {
+            let segments = provider.segments(offer.model);
+            let without = segments.into_iter().zip(offer.places);
+            let without =
+                without.filter_map(|(segment, place)| segment.filter(|_| place.is_none()));
+            missing.extend(without.map(|segment| (segment, offer.tick)));
         }
-        count
+        for (segment, tick) in &missing {
+            let place = Self::add_to_page(segment, *tick, tier, who);
+            set_place(provider, segment, place);
+        }
+        missing.len() as u32
     }
 
     /// Puts a provider after the others of a tier at a price.
-    fn add_to_page(model: &ModelId, tick: Tick, tier: Tier, who: &AccountId) -> Option<Place> {
+    fn add_to_page(segment: &Segment, tick: Tick, tier: Tier, who: &AccountId) -> Option<Place> {
         let first = PageKey {
             tick,
             tier,
             page: 0,
         };
-        let len = Pages::<T>::mutate(model, first, |page| {
+        let len = Pages::<T>::mutate(segment, first, |page| {
             let len = page.len;
             page.len = len.saturating_add(1);
             len
         });
         if len == 0 {
-            Self::change_ticks(model, tier, |map| map.set(tick));
+            Self::change_ticks(segment, tier, |map| map.set(tick));
         }
         let page = len / PAGE;
-        let added = Pages::<T>::mutate(model, PageKey { page, ..first }, |page| {
+        let added = Pages::<T>::mutate(segment, PageKey { page, ..first }, |page| {
             page.providers.try_push(who.clone())
         });
         if added.is_err() {
@@ -94,14 +110,15 @@ impl<T: Config> Pallet<T> {
     }
 
     /// Takes a provider away; the last one takes its place, so that pages stay full.
-    fn remove_from_page(model: &ModelId, tick: Tick, at: Place, who: &AccountId) {
+    fn remove_from_page(listing: &Listing, who: &AccountId) {
+        let Listing { segment, tick, at } = *listing;
         let Place { tier, page } = at;
         let key = |page| PageKey { tick, tier, page };
-        let last = Pages::<T>::mutate(model, key(0), |first| {
+        let last = Pages::<T>::mutate(segment, key(0), |first| {
             first.len = first.len.saturating_sub(1);
             first.len
         });
-        let moved = Pages::<T>::mutate_exists(model, key(last / PAGE), |stored| {
+        let moved = Pages::<T>::mutate_exists(segment, key(last / PAGE), |stored| {
             let end = stored.as_mut()?;
             let moved = end.providers.pop();
             if end.providers.is_empty() {
@@ -110,12 +127,12 @@ impl<T: Config> Pallet<T> {
             moved
         });
         if last == 0 {
-            Self::change_ticks(model, tier, |map| map.clear(tick));
+            Self::change_ticks(&segment, tier, |map| map.clear(tick));
         }
         let Some(moved) = moved.filter(|moved| moved != who) else {
             return;
         };
-        Pages::<T>::mutate(model, key(page), |page| {
+        Pages::<T>::mutate(segment, key(page), |page| {
             let slot = page.providers.iter_mut().find(|p| *p == who);
             let slot = slot.defensive_proof("an offer is on the page that its place names");
             slot.into_iter().for_each(|slot| *slot = moved.clone());
@@ -124,15 +141,14 @@ impl<T: Config> Pallet<T> {
             return;
         }
         Providers::<T>::mutate(&moved, |provider| {
-            let offer = provider.as_mut().and_then(|p| p.offer_mut(model));
-            if let Some(place) = offer.and_then(|offer| offer.place.as_mut()) {
-                place.page = page;
+            if let Some(provider) = provider {
+                set_place(provider, &segment, Some(at));
             }
         });
     }
 
-    fn change_ticks(model: &ModelId, tier: Tier, change: impl FnOnce(&mut TickMap)) {
-        Ticks::<T>::mutate_exists(model, |stored| {
+    fn change_ticks(segment: &Segment, tier: Tier, change: impl FnOnce(&mut TickMap)) {
+        Ticks::<T>::mutate_exists(segment, |stored| {
             let mut maps = stored.take().unwrap_or_default();
             if let Some(map) = maps.get_mut(tier as usize) {
                 change(map);
@@ -145,22 +161,22 @@ impl<T: Config> Pallet<T> {
     pub(crate) fn can_take(provider: &Provider, value: Balance, min_tier: Tier) -> bool {
         let now = T::BlockNumberProvider::current_block_number();
         provider.status == ProviderStatus::Active
-            && provider.has_headroom(value)
+            && provider.headroom() >= value
             && (min_tier == Tier::New || provider.reputation.tier(now) >= min_tier)
     }
 
-    /// The offers for `model` of providers of `min_tier` at least, from the cheapest on; those at one price in an
+    /// The offers in a segment of providers of `min_tier` at least, from the cheapest on; those at one price in an
     /// order by `chance`.
-    pub(crate) fn standing(model: ModelId, min_tier: Tier, chance: u64) -> Standing<T> {
+    pub(crate) fn standing(segment: Segment, min_tier: Tier, chance: u64) -> Standing<T> {
         let tiers = Tier::ALL
             .into_iter()
-            .zip(Ticks::<T>::get(model).unwrap_or_default());
+            .zip(Ticks::<T>::get(segment).unwrap_or_default());
         let tiers: Vec<_> = tiers.filter(|(tier, _)| *tier >= min_tier).collect();
         let ticks = tiers
             .iter()
             .fold(TickMap::default(), |all, (_, map)| all.or(map));
         Standing {
-            model,
+            segment,
             tiers,
             ticks,
             chance,
@@ -170,7 +186,7 @@ impl<T: Config> Pallet<T> {
     }
 }
 
-/// How many offers came into the index, or left it.
+/// How many places of the index were taken, or left.
 #[derive(Clone, Copy, Default)]
 #[must_use]
 pub(crate) struct Relisted {
@@ -191,14 +207,39 @@ impl Relisted {
     }
 }
 
-/// Where an offer stands in the index, if it does.
-fn listing(offer: &Offer) -> Option<(ModelId, Tick, Place)> {
-    Some((offer.model, offer.tick, offer.place?))
+/// All places in the index that a provider's offers have.
+fn listings(provider: &Provider) -> Vec<Listing> {
+    let places = provider.offers.iter().flat_map(|offer| {
+        let segments = provider.segments(offer.model).into_iter();
+        segments
+            .zip(offer.places)
+            .map(|(segment, place)| (segment, place, offer.tick))
+    });
+    let listing = |(segment, place, tick): (Option<Segment>, Option<Place>, Tick)| {
+        let (segment, at) = (segment?, place?);
+        Some(Listing { segment, tick, at })
+    };
+    places.filter_map(listing).collect()
 }
 
-/// Goes through the offers for a model, and reads no more of the index than it gives.
+/// Whether an offer still belongs where it stands.
+fn belongs(provider: &Provider, listing: &Listing) -> bool {
+    let Listing { segment, tick, .. } = listing;
+    let stands = |offer: &Offer| offer.tick == *tick && provider.is_listed(offer);
+    provider.offer(&segment.model).is_some_and(stands)
+        && provider.segments(segment.model).contains(&Some(*segment))
+}
+
+/// Notes where the offer that is in a segment stands there.
+fn set_place(provider: &mut Provider, segment: &Segment, place: Option<Place>) {
+    let offer = provider.offer_mut(&segment.model);
+    let slot = offer.and_then(|offer| offer.places.get_mut(segment.place()));
+    slot.into_iter().for_each(|slot| *slot = place);
+}
+
+/// Goes through the offers in a segment, and reads no more of the index than it gives.
 pub(crate) struct Standing<T> {
-    model: ModelId,
+    segment: Segment,
     tiers: Vec<(Tier, TickMap)>,
     /// The prices that are still to come.
     ticks: TickMap,
@@ -246,7 +287,7 @@ impl<T: Config> Standing<T> {
                 tier: *tier,
                 page: 0,
             };
-            (*tier, Pages::<T>::get(self.model, first).len)
+            (*tier, Pages::<T>::get(self.segment, first).len)
         });
         Some(AtOnePrice {
             tick,
@@ -272,7 +313,7 @@ impl<T: Config> Iterator for Standing<T> {
             .saturating_add(start)
             .checked_rem(here.len().into())?;
         let (key, slot) = here.place(index as u32)?;
-        let who = Pages::<T>::get(self.model, key)
+        let who = Pages::<T>::get(self.segment, key)
             .providers
             .get(slot)
             .cloned()?;

@@ -1,7 +1,9 @@
 //! Jobs from their submission to their attestation.
 
 use crate::{
+    index_impls::Retier,
     match_impls::{chance_of, Match},
+    payload_impls::Trailing,
     types::*,
     Config, Error, Event, HoldReason, Jobs, Models, Pallet, PrepaidFee, WeightInfo,
 };
@@ -14,8 +16,10 @@ use frame_support::{
     },
     weights::Weight,
 };
-use kagari_primitives::{job::job_id, AccountId, Attestation, Balance, JobSpec, ModelShape, Word};
-use sp_runtime::{traits::BlockNumberProvider, DispatchError, DispatchResult, SaturatedConversion};
+use kagari_primitives::{
+    job::job_id, AccountId, Attestation, Balance, JobId, JobSpec, ModelShape, Word,
+};
+use sp_runtime::{traits::BlockNumberProvider, DispatchError, SaturatedConversion};
 
 impl<T: Config> Pallet<T> {
     /// Gives what it weighed.
@@ -24,66 +28,77 @@ impl<T: Config> Pallet<T> {
         spec: JobSpec,
         input: Vec<Word>,
     ) -> Result<Weight, DispatchError> {
-        let shape = Self::shape_of(&spec)?;
-        Self::check_job(&spec, &shape, &input)?;
-        let payload = Self::ensure_trailing(&input)?;
-        let now = T::BlockNumberProvider::current_block_number();
-        let nonce = frame_system::Pallet::<T>::account_nonce(&who).saturated_into();
-        let id = job_id(&who, nonce, now, payload.hash);
-        ensure!(!Jobs::<T>::contains_key(id), Error::<T>::DuplicateJob);
-
-        let input_len = input.len() as u32;
-        let found = Self::first_match(&spec, &shape, input_len, chance_of(&id))?;
+        let (id, mut job, payload) = Self::new_job(&who, spec, &input)?;
+        let found = Self::first_match(&job.spec, &job.shape, job.input_len, chance_of(&id))?;
         let Match {
             cleared,
             work,
             escrow,
         } = found;
-        let prepaid = T::PrepaidFee::fee(spec.task.most_output());
-        Self::take_payment(&who, escrow, prepaid).map_err(|_| Error::<T>::CannotPayEscrow)?;
-
+        let cannot_pay = |_| Error::<T>::CannotPayEscrow;
+        let prepaid = Self::burn_prepaid(&who, job.spec.task.most_output()).map_err(cannot_pay)?;
+        T::Currency::hold(&HoldReason::Escrow.into(), &who, escrow).map_err(cannot_pay)?;
+        job.escrow = escrow;
         Self::deposit_event(Event::JobSubmitted {
             job: id,
-            requester: who.clone(),
-            model: spec.model,
+            requester: who,
+            model: job.spec.model,
             escrow,
             prepaid,
         });
-        let job = Job {
-            requester: who,
-            provider: cleared.winner.clone(),
-            spec,
-            shape,
-            price: cleared.price,
-            escrow,
-            exposure: 0,
-            input_hash: payload.hash,
-            input_len,
-            input_block: now,
-            input_extrinsic: payload.extrinsic,
-            assignment_hash: Default::default(),
-            assigned_at: now,
-            failers: Failers::default(),
-            due: now,
-            stage: Stage::Assigned,
-        };
-        let examined = cleared.examined;
+        let (input_len, examined) = (job.input_len, cleared.examined);
         let relisted = Self::assign(id, job, cleared, work)?;
         Self::index_payload(&payload);
         let weight = T::WeightInfo::submit_job(input_len, examined);
         Ok(weight.saturating_add(relisted.weight::<T>()))
     }
 
-    /// Burns what a job's requester prepays, and holds the escrow.
-    fn take_payment(who: &AccountId, escrow: Balance, prepaid: Balance) -> DispatchResult {
+    /// A job that is well formed, and not assigned yet; with its id, and where its input stands.
+    pub(crate) fn new_job(
+        who: &AccountId,
+        spec: JobSpec,
+        input: &[Word],
+    ) -> Result<(JobId, Job, Trailing), DispatchError> {
+        let shape = Self::shape_of(&spec)?;
+        Self::check_job(&spec, &shape, input)?;
+        let payload = Self::ensure_trailing(input)?;
+        let now = T::BlockNumberProvider::current_block_number();
+        let nonce = frame_system::Pallet::<T>::account_nonce(who).saturated_into();
+        let id = job_id(who, nonce, now, payload.hash);
+        ensure!(!Jobs::<T>::contains_key(id), Error::<T>::DuplicateJob);
+        let job = Job {
+            requester: who.clone(),
+            // Nobody's yet.
+            provider: who.clone(),
+            spec,
+            shape,
+            price: 0,
+            escrow: 0,
+            exposure: 0,
+            input_hash: payload.hash,
+            input_len: input.len() as u32,
+            input_block: now,
+            input_extrinsic: payload.extrinsic,
+            assignment_hash: Default::default(),
+            assigned_at: now,
+            failers: Failers::default(),
+            due: now,
+            lease: None,
+            stage: Stage::Assigned,
+        };
+        Ok((id, job, payload))
+    }
+
+    /// Burns what the requester of a job that puts out at most so many words prepays, and gives how much that is.
+    pub(crate) fn burn_prepaid(who: &AccountId, output: u32) -> Result<Balance, DispatchError> {
+        let prepaid = T::PrepaidFee::fee(output);
         T::Currency::burn_from(
             who,
             prepaid,
             Preservation::Preserve,
             Precision::Exact,
             Fortitude::Polite,
-        )?;
-        T::Currency::hold(&HoldReason::Escrow.into(), who, escrow)
+        )
     }
 
     /// Takes the attestation of an assigned job, which has been checked. The output is what the extrinsic ends
@@ -93,7 +108,7 @@ impl<T: Config> Pallet<T> {
         let mut job = Jobs::<T>::get(id).ok_or(DispatchError::CannotLookup)?;
         ensure!(job.stage == Stage::Assigned, DispatchError::CannotLookup);
         let payload = Self::ensure_trailing(output)?;
-        let relisted = Self::free_place(id, &job, |_| ())?;
+        let ((), relisted) = Self::free_place(id, &job, Retier::Later, |_| ())?;
         let now = T::BlockNumberProvider::current_block_number();
         job.due = now;
         Self::enqueue(id, job.due);

@@ -7,7 +7,10 @@
 //! A job's life is two transactions: [`Pallet::submit_job`], and the attestation, which comes in
 //! through the pallet that proves work ([`judge::Judge`]). The rest happens as blocks pass.
 //!
-//! Where what comes later will stand: sealed-bid auctions, replicas and delegation beside [`clearing`].
+//! Who wants several machines at once, or a machine for a time, leases them in a sealed-bid auction
+//! ([`sealed_bids`]), and sends them jobs without a match. Others may back a provider's bond ([`delegation`]).
+//!
+//! Where what comes later will stand: replicas beside [`clearing`].
 #![cfg_attr(not(feature = "std"), no_std)]
 #![cfg_attr(
     not(any(test, feature = "runtime-benchmarks")),
@@ -21,17 +24,23 @@
 extern crate alloc;
 
 pub mod clearing;
+pub mod delegation;
 pub mod judge;
+pub mod lease_types;
 pub mod reputation;
+pub mod sealed_bids;
 pub mod ticks;
 pub mod types;
 pub mod weights;
 
+mod auction_impls;
 #[cfg(feature = "runtime-benchmarks")]
 pub mod benchmarking;
+mod delegation_impls;
 mod failure_impls;
 mod index_impls;
 mod job_impls;
+mod lease_impls;
 mod limits;
 mod match_impls;
 mod model_impls;
@@ -54,7 +63,10 @@ pub use weights::WeightInfo;
 #[allow(clippy::expect_used)]
 #[frame_support::pallet]
 pub mod pallet {
-    use super::{judge::Judge, reputation::Reputation, types::*, WeightInfo};
+    use super::{
+        delegation::Delegation, judge::Judge, lease_types::*, reputation::Reputation, types::*,
+        WeightInfo,
+    };
     use alloc::{boxed::Box, vec::Vec};
     use frame_support::{
         dispatch::WithPostDispatchInfo,
@@ -66,8 +78,8 @@ pub mod pallet {
     use kagari_primitives::{
         model::Manifest,
         worker_key::{WorkerId, WorkerSignature},
-        AccountId, Balance, BlockNumber, EraIndex, Hardware, Hash, JobId, JobInfo, JobSpec,
-        ModelId, OfferInfo, ProviderInfo, Word, Work,
+        AccountId, AuctionId, AuctionTerms, Balance, BlockNumber, EraIndex, Hardware, Hash, JobId,
+        JobInfo, JobSpec, LeaseId, ModelId, OfferInfo, ProviderInfo, Word, Work,
     };
     use sp_runtime::{traits::BlockNumberProvider, Permill};
 
@@ -101,7 +113,8 @@ pub mod pallet {
         /// Least bond of a provider.
         #[pallet::constant]
         type MinBond: Get<Balance>;
-        /// Blocks between unbonding and taking the bond back; longer than any job lives.
+        /// Blocks between unbonding and taking the bond back, and between undelegating and taking back what was
+        /// delegated; longer than any job or lease lives.
         #[pallet::constant]
         type UnbondingPeriod: Get<BlockNumber>;
         /// Highest price per work unit that can be offered.
@@ -117,8 +130,7 @@ pub mod pallet {
         /// Longest deadline of a job, in blocks.
         #[pallet::constant]
         type MaxDeadline: Get<BlockNumber>;
-        /// What a provider that fails a job pays its requester, as a share of the job's worth at the
-        /// provider's price.
+        /// What a provider that fails a job pays its requester, as a share of what the job is worth.
         #[pallet::constant]
         type FailurePenalty: Get<Permill>;
         /// Blocks from one job that a provider may decline for nothing to the next.
@@ -130,26 +142,43 @@ pub mod pallet {
         /// Held on whoever registers a model, for good: models stay.
         #[pallet::constant]
         type ModelDeposit: Get<Balance>;
+        /// Least that can be delegated.
+        #[pallet::constant]
+        type MinDelegation: Get<Balance>;
+        /// Held on a bidder from its bid until the auction is cleared; burned if it does not reveal the bid or can't
+        /// keep it.
+        #[pallet::constant]
+        type BidDeposit: Get<Balance>;
+        /// Longest time in which bids can be committed, or revealed, in blocks.
+        #[pallet::constant]
+        type MaxBidding: Get<BlockNumber>;
+        /// Longest lease, in blocks.
+        #[pallet::constant]
+        type MaxLease: Get<BlockNumber>;
         /// What a requester pays beforehand for the attestation and the settlement of its job, which are
         /// without a fee.
         type PrepaidFee: PrepaidFee;
     }
 
-    /// A fee as a function of a number of words.
+    /// What is paid for work of the chain that no transaction of its own pays for.
     pub trait PrepaidFee {
-        /// The fee for a job that puts out at most so many words.
+        /// The fee for the attestation and the settlement of a job that puts out at most so many words.
         fn fee(output: u32) -> Balance;
+        /// The fee for serving a missed deadline, which the late provider pays.
+        fn late_fee() -> Balance;
     }
 
     /// Why the market holds tokens.
     #[pallet::composite_enum]
     pub enum HoldReason {
-        /// A provider's bond.
+        /// A provider's bond, and what is delegated to it.
         Bond,
-        /// The escrow of open jobs, on their requesters.
+        /// The escrow of open jobs, auctions and leases, on their requesters.
         Escrow,
         /// The deposit for a registered model.
         ModelDeposit,
+        /// The deposits of sealed bids, on the bidders.
+        Bid,
     }
 
     /// The providers.
@@ -164,14 +193,34 @@ pub mod pallet {
     #[pallet::storage]
     pub type Models<T: Config> = StorageMap<_, Identity, ModelId, Model>;
 
-    /// For each model the prices at which offers have room now.
+    /// What each account has delegated to each provider.
     #[pallet::storage]
-    pub type Ticks<T: Config> = StorageMap<_, Identity, ModelId, TickMaps>;
+    pub type Delegations<T: Config> = StorageDoubleMap<
+        _,
+        Blake2_128Concat,
+        AccountId,
+        Blake2_128Concat,
+        AccountId,
+        Delegation,
+        ValueQuery,
+    >;
 
-    /// For each model the offers that have room now, on pages by price and tier.
+    /// For each segment the prices at which offers have room now.
+    #[pallet::storage]
+    pub type Ticks<T: Config> = StorageMap<_, Twox64Concat, Segment, TickMaps>;
+
+    /// For each segment the offers that have room now, on pages by price and tier.
     #[pallet::storage]
     pub type Pages<T: Config> =
-        StorageDoubleMap<_, Identity, ModelId, Twox64Concat, PageKey, Page, ValueQuery>;
+        StorageDoubleMap<_, Twox64Concat, Segment, Twox64Concat, PageKey, Page, ValueQuery>;
+
+    /// The open auctions. An id is a hash already.
+    #[pallet::storage]
+    pub type Auctions<T: Config> = StorageMap<_, Identity, AuctionId, Auction>;
+
+    /// The leases that run, by the ids of their auctions.
+    #[pallet::storage]
+    pub type Leases<T: Config> = StorageMap<_, Identity, LeaseId, Lease>;
 
     /// What is left of the reputation of accounts that are no providers any more: who bonds again finds it.
     #[pallet::storage]
@@ -183,7 +232,8 @@ pub mod pallet {
     pub type Jobs<T: Config> = StorageMap<_, Identity, JobId, Job>;
 
     /// The open jobs by the block at which each is due, and the block in which it was put here; attested ones
-    /// by the block of their attestation, twice.
+    /// by the block of their attestation, twice. Auctions and leases by the block at which they are due, and the
+    /// highest number that a block can have.
     // Lists are as long as what a block can hold makes them.
     #[pallet::storage]
     #[pallet::unbounded]
@@ -205,7 +255,15 @@ pub mod pallet {
     #[pallet::storage]
     pub type Judged<T: Config> = StorageValue<_, BlockNumber, ValueQuery>;
 
-    /// All that payments have burned so far.
+    /// The latest block that could carry transactions.
+    #[pallet::storage]
+    pub type Polled<T: Config> = StorageValue<_, BlockNumber, ValueQuery>;
+
+    /// The block from which on deadlines count again, after blocks that could carry no transactions.
+    #[pallet::storage]
+    pub type Resumes<T: Config> = StorageValue<_, BlockNumber, ValueQuery>;
+
+    /// All that payments, penalties and forfeited deposits have burned so far.
     #[pallet::storage]
     pub type Burned<T: Config> = StorageValue<_, Balance, ValueQuery>;
 
@@ -241,6 +299,49 @@ pub mod pallet {
             /// The whole bond now.
             bond: Balance,
         },
+        /// A provider keeps another share of its rewards before it shares them with its delegators.
+        CommissionSet {
+            /// The provider's account.
+            provider: AccountId,
+            /// The share.
+            commission: Permill,
+        },
+        /// An account has backed a provider's bond.
+        Delegated {
+            /// Who has delegated.
+            delegator: AccountId,
+            /// The provider.
+            provider: AccountId,
+            /// What was delegated; it is held on the provider's account.
+            amount: Balance,
+        },
+        /// An account wants back what it has delegated, or a part of it.
+        Undelegating {
+            /// Who has delegated.
+            delegator: AccountId,
+            /// The provider.
+            provider: AccountId,
+            /// What that is worth now; it still earns and can be slashed.
+            amount: Balance,
+            /// The block from which on it can be taken back.
+            until: BlockNumber,
+        },
+        /// An account has back what it had delegated.
+        DelegationWithdrawn {
+            /// Who had delegated.
+            delegator: AccountId,
+            /// The provider.
+            provider: AccountId,
+            /// What it was worth.
+            amount: Balance,
+        },
+        /// A part of a provider's reward has gone to its delegators.
+        RewardShared {
+            /// The provider.
+            provider: AccountId,
+            /// Added to what is delegated to it.
+            amount: Balance,
+        },
         /// A provider has withdrawn its offers and wants its bond back.
         Unbonding {
             /// The provider's account.
@@ -248,7 +349,7 @@ pub mod pallet {
             /// The block from which on the bond can be taken back.
             until: BlockNumber,
         },
-        /// A provider has its bond back and is no provider any more.
+        /// A provider has its bond back. It is no provider any more, once nothing is delegated to it.
         BondWithdrawn {
             /// The account.
             provider: AccountId,
@@ -358,6 +459,106 @@ pub mod pallet {
             requester: AccountId,
             /// How much.
             amount: Balance,
+            /// Burned out of its bond for what a missed deadline costs the chain.
+            fee: Balance,
+            /// Burned out of what is delegated to it.
+            slashed: Balance,
+        },
+        /// A requester wants to lease machines; bids can be committed.
+        AuctionOpened {
+            /// The auction.
+            auction: AuctionId,
+            /// Who wants them.
+            requester: AccountId,
+            /// Last block in which bids can be committed.
+            commit_until: BlockNumber,
+            /// Last block in which bids can be revealed.
+            reveal_until: BlockNumber,
+            /// What is held for it.
+            escrow: Balance,
+        },
+        /// A requester has taken an auction back before the first bid, and has its escrow back.
+        AuctionCancelled {
+            /// The auction.
+            auction: AuctionId,
+            /// Who had opened it.
+            requester: AccountId,
+        },
+        /// A provider has made a sealed bid.
+        BidCommitted {
+            /// The auction.
+            auction: AuctionId,
+            /// Who bids.
+            provider: AccountId,
+        },
+        /// A provider has revealed its bid.
+        BidRevealed {
+            /// The auction.
+            auction: AuctionId,
+            /// Who bids.
+            provider: AccountId,
+            /// What it asks per block.
+            price: Balance,
+        },
+        /// A provider has not revealed its bid, or can't keep it, and has lost its deposit.
+        DepositForfeited {
+            /// The auction.
+            auction: AuctionId,
+            /// Who bid.
+            provider: AccountId,
+            /// What was burned.
+            amount: Balance,
+        },
+        /// An auction found too few bids; its requester has the whole escrow back.
+        AuctionFailed {
+            /// The auction.
+            auction: AuctionId,
+            /// Who had opened it.
+            requester: AccountId,
+            /// What was given back.
+            refunded: Balance,
+        },
+        /// An auction was cleared, and its machines are leased.
+        LeaseStarted {
+            /// The lease: the auction's id.
+            lease: LeaseId,
+            /// Who has leased them.
+            requester: AccountId,
+            /// What each machine is paid per block.
+            price: Balance,
+            /// Last block in which its jobs can be attested.
+            until: BlockNumber,
+            /// Whose machines they are.
+            providers: Vec<AccountId>,
+        },
+        /// A machine was paid for its part in a lease.
+        LeasePaid {
+            /// The lease.
+            lease: LeaseId,
+            /// Whose machine it is.
+            provider: AccountId,
+            /// Who had leased it.
+            requester: AccountId,
+            /// Paid by the requester in all.
+            paid: Balance,
+            /// The part of it that was burned.
+            burned: Balance,
+            /// The rest of what was held for the machine, given back.
+            refunded: Balance,
+        },
+        /// A machine has failed a job, and its part in the lease is over.
+        LeaseBroken {
+            /// The lease.
+            lease: LeaseId,
+            /// Whose machine it was.
+            provider: AccountId,
+            /// The job.
+            job: JobId,
+        },
+        /// The time of a lease is over.
+        LeaseEnded {
+            /// The lease.
+            lease: LeaseId,
         },
         /// A requester has cancelled a job, and paid for the time that it took up.
         JobCancelled {
@@ -411,8 +612,21 @@ pub mod pallet {
         NotUnbonding,
         /// The unbonding period is not over; see the event `Unbonding` for its end.
         StillUnbonding,
-        /// Jobs of this provider are open; wait until they have ended.
+        /// Jobs or leases of this provider are open; wait until they have ended.
         JobsOpen,
+        /// The bond is back already; the record goes once the last delegator has withdrawn, which anyone may see to
+        /// with `withdraw_delegation`.
+        StillDelegated,
+        /// A provider cannot delegate to itself; raise the bond with `bond_extra`.
+        DelegatesToItself,
+        /// The amount is below `MinDelegation`.
+        DelegationTooSmall,
+        /// All that was delegated to this provider has been slashed away; a new delegation would have no share.
+        DelegationsWorthless,
+        /// Nothing that could be taken back is delegated here by this account.
+        NothingDelegated,
+        /// Others back this provider; its commission can fall now, but not rise.
+        CommissionRises,
         /// No such model is registered.
         UnknownModel,
         /// This model is registered already.
@@ -462,6 +676,42 @@ pub mod pallet {
         MaxPriceTooLow,
         /// The requester cannot pay the escrow out of its free balance.
         CannotPayEscrow,
+        /// The number of machines or of blocks, or the highest price, is zero or above what can be leased.
+        InvalidTerms,
+        /// The time for commitments or for reveals is zero or above `MaxBidding`.
+        BiddingOutOfBounds,
+        /// The same requester has opened an auction in this block already.
+        DuplicateAuction,
+        /// No such auction is open.
+        NoSuchAuction,
+        /// Somebody has bid already; the auction takes its course.
+        HasBids,
+        /// The time for commitments is over.
+        CommitsClosed,
+        /// The time for reveals has not come; it begins when that for commitments is over.
+        RevealsNotOpen,
+        /// The time for reveals is over.
+        RevealsClosed,
+        /// This provider has bid already; a provider bids once.
+        BidsAlready,
+        /// The auction has as many bids as it can have.
+        TooManyBids,
+        /// The caller has no standing offer with room for this auction's model, class, region and tier.
+        NotEligible,
+        /// The caller has not bid in this auction.
+        NoSuchBid,
+        /// Price and salt are not those that were committed.
+        OtherBid,
+        /// No such lease runs.
+        NoSuchLease,
+        /// The lease is for another model.
+        OtherModel,
+        /// The lease has no machine of this provider, or none any more.
+        NotLeased,
+        /// The machine is working on a job of the lease; send the next once that is attested.
+        MachineBusy,
+        /// The job's deadline is after the end of the lease; name a shorter one.
+        PastLease,
         /// The same job, by the same requester in the same block, is there already.
         DuplicateJob,
         /// The payload is not what the extrinsic ends with, as in a batch with a call after it, a
@@ -496,6 +746,7 @@ pub mod pallet {
     #[pallet::hooks]
     impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
         fn on_poll(_: BlockNumberFor<T>, meter: &mut WeightMeter) {
+            Self::note_poll(T::BlockNumberProvider::current_block_number());
             Self::serve_queue_within(meter, Self::most_of_polling());
         }
 
@@ -539,7 +790,7 @@ pub mod pallet {
 
         /// Names another worker key. Jobs that are assigned now are attested with the new one.
         #[pallet::call_index(1)]
-        #[pallet::weight(T::WeightInfo::set_worker())]
+        #[pallet::weight(T::WeightInfo::set_worker().saturating_add(Pallet::<T>::relisting_of_one()))]
         pub fn set_worker(
             origin: OriginFor<T>,
             worker: WorkerId,
@@ -551,7 +802,7 @@ pub mod pallet {
 
         /// Describes the caller's machine anew.
         #[pallet::call_index(2)]
-        #[pallet::weight(T::WeightInfo::set_hardware())]
+        #[pallet::weight(T::WeightInfo::set_hardware().saturating_add(Pallet::<T>::relisting_of_one()))]
         pub fn set_hardware(origin: OriginFor<T>, hardware: Hardware) -> DispatchResult {
             let who = ensure_signed(origin)?;
             Self::do_set_hardware(who, hardware)
@@ -559,9 +810,7 @@ pub mod pallet {
 
         /// Raises the caller's bond by `amount`.
         #[pallet::call_index(3)]
-        #[pallet::weight(
-            T::WeightInfo::bond_extra().saturating_add(T::WeightInfo::list_offers(MAX_OFFERS))
-        )]
+        #[pallet::weight(T::WeightInfo::bond_extra().saturating_add(Pallet::<T>::relisting_of_one()))]
         pub fn bond_extra(
             origin: OriginFor<T>,
             #[pallet::compact] amount: Balance,
@@ -573,7 +822,7 @@ pub mod pallet {
         /// Withdraws all offers of the caller and starts its unbonding period. Assigned jobs are still
         /// to be done.
         #[pallet::call_index(4)]
-        #[pallet::weight(T::WeightInfo::unbond())]
+        #[pallet::weight(T::WeightInfo::unbond().saturating_add(Pallet::<T>::relisting_of_one()))]
         pub fn unbond(origin: OriginFor<T>) -> DispatchResult {
             let who = ensure_signed(origin)?;
             Self::do_unbond(who)
@@ -604,7 +853,7 @@ pub mod pallet {
         /// - `price`: per work unit of 10^9 multiply-accumulates; 1 to `MaxPrice`.
         /// - `capacity`: jobs at once, at least 1; 64 over all offers of the caller.
         #[pallet::call_index(7)]
-        #[pallet::weight(T::WeightInfo::set_offer())]
+        #[pallet::weight(T::WeightInfo::set_offer().saturating_add(Pallet::<T>::relisting_of_one()))]
         pub fn set_offer(
             origin: OriginFor<T>,
             model: ModelId,
@@ -617,7 +866,7 @@ pub mod pallet {
 
         /// Withdraws the caller's offer for a model. Assigned jobs are still to be done.
         #[pallet::call_index(8)]
-        #[pallet::weight(T::WeightInfo::remove_offer())]
+        #[pallet::weight(T::WeightInfo::remove_offer().saturating_add(Pallet::<T>::relisting_of_one()))]
         pub fn remove_offer(origin: OriginFor<T>, model: ModelId) -> DispatchResult {
             let who = ensure_signed(origin)?;
             Self::do_remove_offer(who, model)
@@ -634,7 +883,7 @@ pub mod pallet {
         #[pallet::call_index(9)]
         #[pallet::weight(
             T::WeightInfo::submit_job(input.len() as u32, MAX_EXAMINED as u32)
-                .saturating_add(T::WeightInfo::delist_offers(MAX_OFFERS))
+                .saturating_add(T::WeightInfo::delist_offers(MAX_PLACES))
         )]
         pub fn submit_job(
             origin: OriginFor<T>,
@@ -650,7 +899,11 @@ pub mod pallet {
         /// Gives back a job that is assigned to the caller, for the next offer to take it over. One a
         /// `DeclinePeriod` is for nothing; every other costs what a missed deadline costs.
         #[pallet::call_index(10)]
-        #[pallet::weight(T::WeightInfo::decline_job().saturating_add(Pallet::<T>::most_relisting()))]
+        #[pallet::weight(
+            T::WeightInfo::decline_job()
+                .saturating_add(Pallet::<T>::most_relisting())
+                .saturating_add(T::WeightInfo::end_lease(1))
+        )]
         pub fn decline_job(origin: OriginFor<T>, job: JobId) -> DispatchResultWithPostInfo {
             let who = ensure_signed(origin)?;
             Ok(Some(Self::do_decline_job(who, job)?).into())
@@ -659,12 +912,149 @@ pub mod pallet {
         /// Ends a job of the caller's that is assigned and not attested. It pays for the share of its deadline
         /// that is over, the present block included, as if it had been done; the rest goes back.
         #[pallet::call_index(11)]
-        #[pallet::weight(
-            T::WeightInfo::cancel_job().saturating_add(T::WeightInfo::list_offers(MAX_OFFERS))
-        )]
+        #[pallet::weight(T::WeightInfo::cancel_job().saturating_add(Pallet::<T>::relisting_of_one()))]
         pub fn cancel_job(origin: OriginFor<T>, job: JobId) -> DispatchResultWithPostInfo {
             let who = ensure_signed(origin)?;
             Ok(Some(Self::do_cancel_job(who, job)?).into())
+        }
+
+        /// Moves a provider's offers to the tier that its reputation is worth now. Anyone may call it, as reputation
+        /// fades while nobody looks.
+        #[pallet::call_index(12)]
+        #[pallet::weight(T::WeightInfo::set_hardware().saturating_add(Pallet::<T>::relisting_of_one()))]
+        pub fn relist_offers(origin: OriginFor<T>, provider: AccountId) -> DispatchResult {
+            ensure_signed(origin)?;
+            Self::try_change_provider(&provider, |_| Ok(()))
+        }
+
+        /// Names the share of its rewards that the caller keeps before it shares them with its delegators. It can't
+        /// rise as long as there are any.
+        #[pallet::call_index(13)]
+        #[pallet::weight(T::WeightInfo::set_hardware().saturating_add(Pallet::<T>::relisting_of_one()))]
+        pub fn set_commission(origin: OriginFor<T>, commission: Permill) -> DispatchResult {
+            let who = ensure_signed(origin)?;
+            Self::do_set_commission(who, commission)
+        }
+
+        /// Backs a provider's bond. What is delegated has its part in the provider's rewards, less its commission,
+        /// and in its slashes; it covers jobs worth up to ten times the provider's own bond.
+        ///
+        /// - `amount`: at least `MinDelegation`; it is held on the provider's account, where neither can spend it.
+        #[pallet::call_index(14)]
+        #[pallet::weight(T::WeightInfo::delegate().saturating_add(Pallet::<T>::relisting_of_one()))]
+        pub fn delegate(
+            origin: OriginFor<T>,
+            provider: AccountId,
+            #[pallet::compact] amount: Balance,
+        ) -> DispatchResult {
+            let who = ensure_signed(origin)?;
+            Self::do_delegate(who, provider, amount)
+        }
+
+        /// Wants back what the caller has delegated to a provider, after the unbonding period, in which it still
+        /// earns and can be slashed.
+        ///
+        /// - `amount`: what is to come back, at its present worth; all if less than `MinDelegation` would stay.
+        #[pallet::call_index(15)]
+        #[pallet::weight(T::WeightInfo::undelegate().saturating_add(Pallet::<T>::relisting_of_one()))]
+        pub fn undelegate(
+            origin: OriginFor<T>,
+            provider: AccountId,
+            #[pallet::compact] amount: Balance,
+        ) -> DispatchResult {
+            let who = ensure_signed(origin)?;
+            Self::do_undelegate(who, provider, amount)
+        }
+
+        /// Gives a delegator back what is free of what it has delegated. Anyone may call it.
+        #[pallet::call_index(16)]
+        // What is kept of the provider's work and reputation comes on top, if it is the last.
+        #[pallet::weight(
+            T::WeightInfo::withdraw_delegation()
+                .saturating_add(T::WeightInfo::archive_era_work().saturating_mul(2))
+                .saturating_add(Pallet::<T>::relisting_of_one())
+        )]
+        pub fn withdraw_delegation(
+            origin: OriginFor<T>,
+            provider: AccountId,
+            delegator: AccountId,
+        ) -> DispatchResult {
+            ensure_signed(origin)?;
+            Self::do_withdraw_delegation(delegator, provider)
+        }
+
+        /// Opens a sealed-bid auction for the lease of several machines, or of a machine for a time: all that is
+        /// asked for, or nothing. What they cost at most is held; each machine is paid what the cheapest bid that
+        /// lost asks.
+        #[pallet::call_index(17)]
+        #[pallet::weight(T::WeightInfo::open_auction())]
+        pub fn open_auction(origin: OriginFor<T>, terms: AuctionTerms) -> DispatchResult {
+            let who = ensure_signed(origin)?;
+            Self::do_open_auction(who, terms)
+        }
+
+        /// Takes an auction back that nobody has bid in. The escrow is given back.
+        #[pallet::call_index(18)]
+        #[pallet::weight(T::WeightInfo::cancel_auction())]
+        pub fn cancel_auction(origin: OriginFor<T>, auction: AuctionId) -> DispatchResult {
+            let who = ensure_signed(origin)?;
+            Self::do_cancel_auction(who, auction)
+        }
+
+        /// Makes a sealed bid. The deposit is held until the auction is cleared, and burned if the bid is not
+        /// revealed, or the provider has no room for the lease then.
+        ///
+        /// - `commitment`: the BLAKE2b-256 hash of `kagari-bid`, the auction's id, the bidder's account, the price
+        ///   (16 bytes, little-endian) and a salt of 32 random bytes.
+        #[pallet::call_index(19)]
+        #[pallet::weight(T::WeightInfo::commit_bid())]
+        pub fn commit_bid(
+            origin: OriginFor<T>,
+            auction: AuctionId,
+            commitment: Hash,
+        ) -> DispatchResult {
+            let who = ensure_signed(origin)?;
+            Self::do_commit_bid(who, auction, commitment)
+        }
+
+        /// Reveals the caller's bid.
+        ///
+        /// - `price`: what its machine costs a block.
+        /// - `salt`: what was committed with it.
+        #[pallet::call_index(20)]
+        #[pallet::weight(T::WeightInfo::reveal_bid())]
+        pub fn reveal_bid(
+            origin: OriginFor<T>,
+            auction: AuctionId,
+            #[pallet::compact] price: Balance,
+            salt: [u8; 32],
+        ) -> DispatchResult {
+            let who = ensure_signed(origin)?;
+            Self::do_reveal_bid(who, auction, price, salt)
+        }
+
+        /// Sends a job to a machine of a lease of the caller's, one at a time. The lease pays for it; only what the
+        /// attestation and the settlement would cost as fees is burned beforehand. A machine that declines it or
+        /// misses its deadline is out of the lease.
+        ///
+        /// - `machine`: the provider whose machine it is.
+        /// - `spec`: what to compute; price, tier, class and region don't count here.
+        /// - `input`: as in `submit_job`.
+        #[pallet::call_index(21)]
+        #[pallet::weight(
+            T::WeightInfo::submit_leased_job(input.len() as u32)
+                .saturating_add(T::WeightInfo::delist_offers(MAX_PLACES))
+        )]
+        pub fn submit_leased_job(
+            origin: OriginFor<T>,
+            lease: LeaseId,
+            machine: AccountId,
+            spec: JobSpec,
+            input: Vec<Word>,
+        ) -> DispatchResultWithPostInfo {
+            let who = ensure_signed(origin)?;
+            let weight = Self::do_submit_leased_job(who, lease, machine, spec, input)?;
+            Ok(Some(weight).into())
         }
     }
 

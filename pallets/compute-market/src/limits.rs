@@ -1,7 +1,11 @@
 //! What the constants must satisfy for the protocol to hold together.
 
-use crate::{types::MAX_ATTEMPTS, Config, Pallet};
-use frame_support::traits::Get;
+use crate::{
+    judge::Judge,
+    types::{MAX_ATTEMPTS, MAX_LEVERAGE},
+    Call, Config, Pallet,
+};
+use frame_support::{dispatch::DispatchClass, traits::Get, weights::Weight};
 use kagari_primitives::BlockNumber;
 
 impl<T: Config> Pallet<T> {
@@ -19,9 +23,89 @@ impl<T: Config> Pallet<T> {
             T::MinDeadline::get() <= T::MaxDeadline::get(),
             "no deadline would be accepted"
         );
+        let open = Self::longest_assigned().saturating_add(T::Judge::window());
         assert!(
-            T::UnbondingPeriod::get() > Self::longest_assigned(),
+            T::UnbondingPeriod::get() > open.max(T::MaxLease::get()),
             "a provider could be gone before its jobs are judged"
         );
+        assert!(
+            T::FailurePenalty::get().mul_ceil(MAX_LEVERAGE) <= 1,
+            "a bond could not pay the penalties for all that it covers"
+        );
+        Self::check_weights();
+    }
+
+    /// Every call fits into a block, and so does every step of the queue into its share of one.
+    fn check_weights() {
+        let limits = T::BlockWeights::get();
+        let normal = limits.get(DispatchClass::Normal);
+        let most = normal.max_extrinsic.unwrap_or(limits.max_block);
+        for (call, weight) in Self::heaviest_calls() {
+            assert!(
+                weight.all_lte(most),
+                "{call} can weigh {weight}, and a block takes {most}"
+            );
+        }
+        // Settlements come first, in half of it.
+        let polling = Self::most_of_polling();
+        let half = polling.div(2);
+        assert!(
+            Self::most_for_one().all_lte(half) && Self::most_for_one_lease().all_lte(half),
+            "the queue of jobs could come to a halt: a step can weigh {} or {}, and it has {half}",
+            Self::most_for_one(),
+            Self::most_for_one_lease()
+        );
+    }
+
+    /// The calls that move the most, each at its heaviest.
+    fn heaviest_calls() -> [(&'static str, Weight); 4] {
+        use frame_support::dispatch::GetDispatchInfo;
+        use kagari_primitives::{JobSpec, Sampling, Task, MAX_INPUT};
+        let spec = JobSpec {
+            model: Default::default(),
+            task: Task::Completion {
+                max_new_tokens: 1,
+                sampling: Sampling::GREEDY,
+            },
+            max_price: 0,
+            deadline: 0,
+            min_tier: Default::default(),
+            class: Default::default(),
+            region: None,
+        };
+        let input = alloc::vec![0; MAX_INPUT as usize];
+        let who = kagari_primitives::AccountId::new([0; 32]);
+        let calls = [
+            (
+                "submit_job",
+                Call::<T>::submit_job {
+                    spec: spec.clone(),
+                    input: input.clone(),
+                },
+            ),
+            (
+                "submit_leased_job",
+                Call::submit_leased_job {
+                    lease: Default::default(),
+                    machine: who.clone(),
+                    spec,
+                    input,
+                },
+            ),
+            (
+                "decline_job",
+                Call::decline_job {
+                    job: Default::default(),
+                },
+            ),
+            (
+                "withdraw_delegation",
+                Call::withdraw_delegation {
+                    provider: who.clone(),
+                    delegator: who,
+                },
+            ),
+        ];
+        calls.map(|(name, call)| (name, call.get_dispatch_info().call_weight))
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     clearing::{clear, Cleared, NoMatch},
-    index_impls::Relisted,
+    index_impls::{Relisted, Retier},
     types::*,
     Config, Error, Event, Jobs, Pallet, Providers,
 };
@@ -67,7 +67,7 @@ impl<T: Config> Pallet<T> {
             let can_take = |provider| Self::can_take(&provider, value, spec.min_tier);
             !failers.contains(who) && Providers::<T>::get(who).is_some_and(can_take)
         };
-        let offers = Self::standing(spec.model, spec.min_tier, chance);
+        let offers = Self::standing(segment_of(spec), spec.min_tier, chance);
         clear(offers, MAX_EXAMINED, is_eligible).map_err(|no_match| match no_match {
             NoMatch::NoOffer => Error::<T>::NoOffer,
             NoMatch::NoneEligible => Error::<T>::NoOfferInReach,
@@ -81,12 +81,18 @@ impl<T: Config> Pallet<T> {
         cleared: Cleared<AccountId>,
         work: Work,
     ) -> Result<Relisted, DispatchError> {
-        let exposure = price_of(cleared.asked, work);
-        let relisted = Self::take_place(id, &cleared.winner, &job, exposure)?;
+        let worth = price_of(cleared.price, work);
+        let (exposure, relisted) = Self::take_place(id, &cleared.winner, &job, worth)?;
+        job.price = cleared.price;
+        Self::put_assigned(id, job, cleared.winner, exposure);
+        Ok(relisted)
+    }
+
+    /// Keeps a job that has been assigned, and its place in the queue.
+    pub(crate) fn put_assigned(id: JobId, mut job: Job, provider: AccountId, exposure: Balance) {
         let now = T::BlockNumberProvider::current_block_number();
         let deadline = now.saturating_add(job.spec.deadline);
-        job.provider = cleared.winner;
-        job.price = cleared.price;
+        job.provider = provider;
         job.exposure = exposure;
         job.assigned_at = now;
         job.assignment_hash = assignment_hash(
@@ -108,7 +114,6 @@ impl<T: Config> Pallet<T> {
             deadline,
         });
         Jobs::<T>::insert(id, job);
-        Ok(relisted)
     }
 
     /// Assigns a job anew within its escrow, after its provider has failed; `None` if nobody is there for it.
@@ -126,52 +131,66 @@ impl<T: Config> Pallet<T> {
         frame_support::storage::with_storage_layer(|| Self::assign(id, job, cleared, work)).ok()
     }
 
+    /// Takes up room for a job of so much worth, and gives what it adds to the provider's exposure. That follows
+    /// what the market pays for the job and not what the provider asks, so that nobody fails for almost nothing.
+    /// It was seen to cover what it asks itself, and answers for more as far as it can.
     fn take_place(
         id: JobId,
         who: &AccountId,
         job: &Job,
-        exposure: Balance,
-    ) -> Result<Relisted, DispatchError> {
-        let changed = Self::change_provider(who, |provider| {
+        worth: Balance,
+    ) -> Result<(Balance, Relisted), DispatchError> {
+        Self::change_provider(who, Retier::Later, |provider| {
+            let exposure = worth.min(provider.headroom());
             provider.exposure = provider.exposure.saturating_add(exposure);
-            let assigned = provider.assigned.try_push(id);
-            assigned.map_err(|_| Error::<T>::NoOffer)?;
+            ensure!(provider.add_assigned(&id), Error::<T>::NoOffer);
             let offer = provider.offer_mut(&job.spec.model);
             let offer = offer.ok_or(Error::<T>::NoOffer)?;
             offer.in_use = offer.in_use.saturating_add(1);
-            Ok(())
-        });
-        changed.map(|((), relisted)| relisted)
-    }
-
-    /// Takes a job off a provider that does not do it, and makes another change to its provider.
-    pub(crate) fn take_off(
-        id: JobId,
-        job: &Job,
-        change: impl FnOnce(&mut Provider),
-    ) -> Result<Relisted, DispatchError> {
-        Self::free_place(id, job, |provider| {
-            provider.exposure = provider.exposure.saturating_sub(job.exposure);
-            change(provider);
+            Ok(exposure)
         })
     }
 
-    /// Frees the place that an assigned job takes up, and makes another change to its provider.
-    pub(crate) fn free_place(
+    /// Takes a job off a provider that does not do it, and makes another change to its provider.
+    pub(crate) fn take_off<R>(
         id: JobId,
         job: &Job,
-        change: impl FnOnce(&mut Provider),
-    ) -> Result<Relisted, DispatchError> {
-        let changed = Self::change_provider(&job.provider, |provider| {
-            provider.assigned.retain(|j| *j != id);
-            if let Some(offer) = provider.offer_mut(&job.spec.model) {
+        retier: Retier,
+        change: impl FnOnce(&mut Provider) -> R,
+    ) -> Result<(R, Relisted), DispatchError> {
+        Self::free_place(id, job, retier, |provider| {
+            provider.exposure = provider.exposure.saturating_sub(job.exposure);
+            change(provider)
+        })
+    }
+
+    /// Frees the room that an assigned job takes up, and makes another change to its provider.
+    pub(crate) fn free_place<R>(
+        id: JobId,
+        job: &Job,
+        retier: Retier,
+        change: impl FnOnce(&mut Provider) -> R,
+    ) -> Result<(R, Relisted), DispatchError> {
+        Self::change_provider(&job.provider, retier, |provider| {
+            provider.remove_assigned(&id);
+            let offer = provider.offer_mut(&job.spec.model);
+            // A job on a lease takes up the lease's room.
+            if let Some(offer) = offer.filter(|_| job.lease.is_none()) {
                 offer.in_use = offer.in_use.saturating_sub(1);
             }
+            let result = change(provider);
             provider.drop_idle_offers();
-            change(provider);
-            Ok(())
-        });
-        changed.map(|((), relisted)| relisted)
+            Ok(result)
+        })
+    }
+}
+
+/// The offers that a job is matched with.
+fn segment_of(spec: &JobSpec) -> Segment {
+    Segment {
+        model: spec.model,
+        class: spec.class,
+        region: spec.region,
     }
 }
 

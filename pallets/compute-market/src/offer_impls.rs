@@ -25,7 +25,7 @@ impl<T: Config> Pallet<T> {
             ensure!(provider.bond >= T::MinBond::get(), Error::<T>::BondTooSmall);
             put_offer(provider, model, tick, capacity).ok_or(Error::<T>::TooManyOffers)?;
             ensure!(
-                provider.places() <= MAX_ASSIGNED,
+                provider.most_at_once() <= MAX_ASSIGNED,
                 Error::<T>::CapacityTooHigh
             );
             Ok(())
@@ -64,7 +64,8 @@ fn put_offer(provider: &mut Provider, model: ModelId, tick: Tick, capacity: u16)
         tick,
         capacity,
         in_use: 0,
-        place: None,
+        leased: 0,
+        places: [None; 2],
     };
     provider.offers.try_push(offer).ok()
 }

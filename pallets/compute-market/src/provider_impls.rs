@@ -122,19 +122,36 @@ impl<T: Config> Pallet<T> {
         let now = T::BlockNumberProvider::current_block_number();
         ensure!(now >= until, Error::<T>::StillUnbonding);
         ensure!(provider.exposure.is_zero(), Error::<T>::JobsOpen);
+        ensure!(provider.bond > 0, Error::<T>::StillDelegated);
         let reason = HoldReason::Bond.into();
         let bond = T::Currency::release(&reason, &who, provider.bond, Precision::BestEffort)?;
-        Self::archive_era_work(&who, &provider.era_work);
-        Workers::<T>::remove(&provider.worker);
-        if !provider.reputation.is_blank(now) {
-            PastReputations::<T>::insert(&who, provider.reputation);
+        match provider.delegated.shares {
+            0 => Self::forget_provider(&who, provider),
+            // Its delegators find their record until the last of them has left.
+            _ => Providers::<T>::insert(
+                &who,
+                Provider {
+                    bond: 0,
+                    ..provider
+                },
+            ),
         }
-        Providers::<T>::remove(&who);
         Self::deposit_event(Event::BondWithdrawn {
             provider: who,
             bond,
         });
         Ok(())
+    }
+
+    /// Removes the record of a provider of which nothing is held any more, and keeps what outlives it.
+    pub(crate) fn forget_provider(who: &AccountId, provider: Provider) {
+        let now = T::BlockNumberProvider::current_block_number();
+        Self::archive_era_work(who, &provider.era_work);
+        Workers::<T>::remove(&provider.worker);
+        if !provider.reputation.is_blank(now) {
+            PastReputations::<T>::insert(who, provider.reputation);
+        }
+        Providers::<T>::remove(who);
     }
 
     /// Takes a worker key for `who`, if its holder agrees and nobody else has it.

@@ -2,11 +2,14 @@
 //!
 //! What is put in during one block stands in one list, so that it costs one write and no list is longer
 //! than a block can make it. Attested jobs stand at the block of their attestation, and are due when the
-//! window after it is over. A job that has moved on leaves its old place behind, which is passed over when
-//! its block comes. The queue is served in order, within the weight that a block leaves for it; what a
+//! window after it is over. Auctions and leases stand in lists of their own. What has moved on leaves its old
+//! place behind, which is passed over when its block comes. The queue is served in order, within the weight that a block leaves for it; what a
 //! block has no weight for is served in the next.
 
-use crate::{judge::Judge, types::*, Config, Jobs, Judged, Pallet, Queue, Served, WeightInfo};
+use crate::{
+    judge::Judge, types::*, Auctions, Config, Jobs, Judged, Leases, Pallet, Polled, Queue, Resumes,
+    Served, WeightInfo,
+};
 use alloc::vec::Vec;
 use frame_support::{
     storage::StorageValue,
@@ -20,7 +23,26 @@ use sp_runtime::{traits::BlockNumberProvider, Perbill};
 /// it too.
 const POLL_SHARE: Perbill = Perbill::from_percent(25);
 
+/// Where auctions and leases stand in the queue, instead of the block in which they were put there.
+pub(crate) const LEASES: BlockNumber = BlockNumber::MAX;
+
 impl<T: Config> Pallet<T> {
+    /// Notes that a block may carry transactions. The blocks of a migration carry none, so that nobody could attest
+    /// in them: what is due is then left alone for as many blocks more.
+    pub(crate) fn note_poll(now: BlockNumber) {
+        let polled = Polled::<T>::get();
+        let missed = now.saturating_sub(polled).saturating_sub(1);
+        if missed > 0 && polled > 0 {
+            Resumes::<T>::put(now.saturating_add(missed));
+        }
+        Polled::<T>::put(now);
+    }
+
+    /// Whether deadlines are extended at present, since blocks before could carry no transactions.
+    pub fn is_extended() -> bool {
+        T::BlockNumberProvider::current_block_number() < Resumes::<T>::get()
+    }
+
     /// Puts a job into the queue.
     pub(crate) fn enqueue(job: JobId, due: BlockNumber) {
         let now = T::BlockNumberProvider::current_block_number();
@@ -49,6 +71,9 @@ impl<T: Config> Pallet<T> {
             .try_consume(T::WeightInfo::serve_queue_base())
             .is_err()
         {
+            return;
+        }
+        if Self::is_extended() {
             return;
         }
         let now = T::BlockNumberProvider::current_block_number();
@@ -109,7 +134,14 @@ impl<T: Config> Pallet<T> {
                 return true;
             };
             let jobs = Queue::<T>::take(block, since);
-            let rest = Self::serve_list(block, jobs, meter);
+            let rest = match since {
+                LEASES => Self::serve_list(jobs, Self::most_for_one_lease(), meter, |id| {
+                    Self::serve_one_lease(block, id)
+                }),
+                _ => Self::serve_list(jobs, Self::most_for_one(), meter, |id| {
+                    Self::serve_one(block, id)
+                }),
+            };
             if !rest.is_empty() {
                 Queue::<T>::insert(block, since, rest);
                 return false;
@@ -117,24 +149,53 @@ impl<T: Config> Pallet<T> {
         }
     }
 
-    /// Serves a list, and gives what the weight did not suffice for.
-    fn serve_list(block: BlockNumber, jobs: Vec<JobId>, meter: &mut WeightMeter) -> Vec<JobId> {
-        let (mut jobs, most) = (jobs.into_iter(), Self::most_for_one());
+    /// Serves a list, of which one place costs no more than `most`, and gives what the weight did not suffice for.
+    fn serve_list(
+        list: Vec<JobId>,
+        most: Weight,
+        meter: &mut WeightMeter,
+        serve_one: impl Fn(JobId) -> Weight,
+    ) -> Vec<JobId> {
+        let mut list = list.into_iter();
         while meter.can_consume(most) {
-            let Some(job) = jobs.next() else {
+            let Some(id) = list.next() else {
                 break;
             };
-            meter.consume(Self::serve_one(block, job));
+            meter.consume(serve_one(id));
         }
-        jobs.collect()
+        list.collect()
     }
 
-    /// Most that one place of the queue can cost.
+    /// Most that a job's place in the queue can cost.
     pub(crate) fn most_for_one() -> Weight {
-        let besides = T::WeightInfo::list_offers(MAX_OFFERS)
-            .saturating_add(T::WeightInfo::archive_era_work());
-        let settling = Self::weight_of_settling().saturating_add(besides);
-        settling.max(T::WeightInfo::time_out_job().saturating_add(Self::most_relisting()))
+        let settling = Self::weight_of_settling()
+            .saturating_add(T::WeightInfo::archive_era_work())
+            .saturating_add(T::WeightInfo::share_reward())
+            .saturating_add(Self::relisting_of_one());
+        settling.max(Self::most_for_failing())
+    }
+
+    /// Most that a missed deadline can cost: the job moves on, or its lease is broken.
+    fn most_for_failing() -> Weight {
+        T::WeightInfo::time_out_job()
+            .saturating_add(Self::most_relisting())
+            .saturating_add(T::WeightInfo::end_lease(1))
+    }
+
+    /// Most that an auction's or a lease's place in the queue can cost.
+    pub(crate) fn most_for_one_lease() -> Weight {
+        Self::most_for_clearing().max(Self::most_for_ending())
+    }
+
+    /// Serves the place of an auction or a lease and says what it cost.
+    fn serve_one_lease(block: BlockNumber, id: JobId) -> Weight {
+        if let Some(auction) = Auctions::<T>::get(id).filter(|auction| auction.due() == block) {
+            return Self::clear_auction(id, auction);
+        }
+        match Leases::<T>::get(id).filter(|lease| lease.due() == block) {
+            Some(lease) => Self::end_lease(id, lease),
+            None => T::WeightInfo::serve_queue_passed().saturating_mul(2),
+        }
     }
 
     /// Serves one place of the queue and says what it cost.

@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 
 use crate::{
+    index_impls::Retier,
     judge::{Judge, Reward, Verdict},
     types::*,
     view_impls::info_of,
@@ -23,13 +24,14 @@ use kagari_primitives::{
 use sp_runtime::{traits::BlockNumberProvider, DispatchError};
 
 /// What became of an escrow.
+#[derive(Default)]
 pub(crate) struct Payment {
     /// Paid in all, the burned part included.
-    paid: Balance,
+    pub paid: Balance,
     /// Burned.
-    burned: Balance,
+    pub burned: Balance,
     /// Given back.
-    refunded: Balance,
+    pub refunded: Balance,
 }
 
 impl<T: Config> Pallet<T> {
@@ -60,10 +62,14 @@ impl<T: Config> Pallet<T> {
         let Ok(payment) = payment.defensive_proof("an escrow covers its job; qed") else {
             Self::clear_exposure(&job);
             Self::refund_job(id, job);
-            return T::WeightInfo::list_offers(MAX_OFFERS);
+            return T::WeightInfo::list_offers(MAX_PLACES)
+                .saturating_add(T::WeightInfo::delist_offers(MAX_PLACES));
         };
-        let reward = T::Judge::reward(&job.provider, work, payment.burned);
-        let besides = Self::credit_provider(&job, work, &payment, reward);
+        // A lease pays for its time and not for work: what its jobs compute must not thin out the emission for
+        // work that is paid for.
+        let paid_work = if job.lease.is_some() { 0 } else { work };
+        let reward = T::Judge::reward(&job.provider, paid_work, payment.burned);
+        let besides = Self::credit_provider(&job, paid_work, &payment, reward);
         let Payment {
             paid,
             burned,
@@ -99,30 +105,43 @@ impl<T: Config> Pallet<T> {
         besides
     }
 
-    /// Pays `amount` out of the escrow: a share is burned, the provider gets the rest of it, and the requester
-    /// what is left.
+    /// Pays `amount` out of a job's escrow.
     pub(crate) fn pay(job: &Job, amount: Balance) -> Result<Payment, DispatchError> {
+        Self::pay_out_of_escrow(&job.requester, &job.provider, job.escrow, amount)
+    }
+
+    /// Pays `amount` out of what is held on a requester: a share is burned, the provider gets the rest of it, and the
+    /// requester what is left.
+    pub(crate) fn pay_out_of_escrow(
+        requester: &AccountId,
+        provider: &AccountId,
+        escrow: Balance,
+        amount: Balance,
+    ) -> Result<Payment, DispatchError> {
+        if escrow == 0 {
+            return Ok(Payment::default());
+        }
         let reason = HoldReason::Escrow.into();
-        let paid = amount.min(job.escrow);
+        let paid = amount.min(escrow);
         let burned = T::BurnShare::get().mul_floor(paid);
         T::Currency::burn_held(
             &reason,
-            &job.requester,
+            requester,
             burned,
             Precision::Exact,
             Fortitude::Force,
         )?;
         T::Currency::transfer_on_hold(
             &reason,
-            &job.requester,
-            &job.provider,
+            requester,
+            provider,
             paid.saturating_sub(burned),
             Precision::Exact,
             Restriction::Free,
             Fortitude::Force,
         )?;
-        let refunded = job.escrow.saturating_sub(paid);
-        T::Currency::release(&reason, &job.requester, refunded, Precision::Exact)?;
+        let refunded = escrow.saturating_sub(paid);
+        T::Currency::release(&reason, requester, refunded, Precision::Exact)?;
         Burned::<T>::mutate(|all| *all = all.saturating_add(burned));
         Ok(Payment {
             paid,
@@ -134,14 +153,18 @@ impl<T: Config> Pallet<T> {
     /// Gives what it weighed besides a settlement.
     fn credit_provider(job: &Job, work: Work, payment: &Payment, reward: Reward) -> Weight {
         let now = T::BlockNumberProvider::current_block_number();
-        let mut archiving = Weight::zero();
-        let changed = Self::change_provider(&job.provider, |provider| {
+        let mut besides = Weight::zero();
+        let changed = Self::change_provider(&job.provider, Retier::Now, |provider| {
             provider.exposure = provider.exposure.saturating_sub(job.exposure);
             provider.settled = provider.settled.saturating_add(1);
             provider.reputation.settled(payment.paid, now);
+            if provider.delegated.shares > 0 {
+                Self::share_reward(&job.provider, provider, reward.amount);
+                besides = besides.saturating_add(T::WeightInfo::share_reward());
+            }
             if provider.era_work.era != reward.era {
                 Self::archive_era_work(&job.provider, &provider.era_work);
-                archiving = T::WeightInfo::archive_era_work();
+                besides = besides.saturating_add(T::WeightInfo::archive_era_work());
                 provider.era_work = EraWork {
                     era: reward.era,
                     ..Default::default()
@@ -154,7 +177,7 @@ impl<T: Config> Pallet<T> {
             Ok(())
         });
         let ((), relisted) = changed.defensive_unwrap_or_default();
-        archiving.saturating_add(relisted.weight::<T>())
+        besides.saturating_add(relisted.weight::<T>())
     }
 
     /// Takes a job that ends unpaid off its provider's exposure.

@@ -1,10 +1,10 @@
 //! What must hold of the market's storage after every block; run after every unit test.
 
 use crate::{
-    types::*, Config, HoldReason, Jobs, Judged, Models, Pages, Pallet, Providers, Queue, Served,
-    Ticks, Workers,
+    queue_impls::LEASES, types::*, Auctions, Config, Delegations, HoldReason, Jobs, Judged, Leases,
+    Models, Pages, Pallet, Providers, Queue, Served, Ticks, Workers,
 };
-use alloc::collections::BTreeMap;
+use alloc::{collections::BTreeMap, vec::Vec};
 use frame_support::{
     ensure,
     traits::{fungible::hold::Inspect as _, Get},
@@ -18,6 +18,9 @@ impl<T: Config> Pallet<T> {
     /// All checks, one after the other.
     pub fn do_try_state() -> Check {
         Self::check_bonds()?;
+        Self::check_delegations()?;
+        Self::check_deposits()?;
+        Self::check_leases()?;
         Self::check_escrows()?;
         Self::check_exposures()?;
         Self::check_workers()?;
@@ -28,23 +31,105 @@ impl<T: Config> Pallet<T> {
         Self::check_models()
     }
 
-    /// What is held as a bond is what the record says.
+    /// What is held as a bond, with what is delegated, is what the record says.
     fn check_bonds() -> Check {
         for (who, provider) in Providers::<T>::iter() {
             ensure!(
-                Self::bonded(&who) == provider.bond,
-                "bond differs from what is held"
+                Self::bonded(&who) == provider.stake(),
+                "bond and delegations differ from what is held"
             );
         }
         Ok(())
     }
 
-    /// What is held as escrow on an account is the sum over its open jobs.
+    /// The shares of what is delegated to a provider are those of its delegators.
+    fn check_delegations() -> Check {
+        let mut shares = BTreeMap::<AccountId, (Balance, Balance)>::new();
+        for (who, _, delegation) in Delegations::<T>::iter() {
+            ensure!(delegation.shares > 0, "an empty delegation is kept");
+            let sum = shares.entry(who).or_default();
+            sum.0 = sum.0.saturating_add(delegation.shares);
+            sum.1 = sum.1.saturating_add(delegation.leaving);
+        }
+        for (who, provider) in Providers::<T>::iter() {
+            let expected = shares.remove(&who).unwrap_or_default();
+            let delegated = provider.delegated;
+            ensure!(
+                (delegated.shares, delegated.leaving) == expected,
+                "shares differ from those of the delegators"
+            );
+            ensure!(
+                delegated.shares > 0 || delegated.stake == 0,
+                "what is delegated belongs to nobody"
+            );
+        }
+        ensure!(shares.is_empty(), "something is delegated to a stranger");
+        Ok(())
+    }
+
+    /// What is held as deposits of bids is what the open auctions say.
+    fn check_deposits() -> Check {
+        let mut deposits = BTreeMap::<AccountId, Balance>::new();
+        for bid in Auctions::<T>::iter_values().flat_map(|auction| auction.bids) {
+            let sum = deposits.entry(bid.provider).or_default();
+            *sum = sum.saturating_add(bid.deposit);
+        }
+        for (who, _) in frame_system::Account::<T>::iter() {
+            let held = T::Currency::balance_on_hold(&HoldReason::Bid.into(), &who);
+            let expected = deposits.remove(&who).unwrap_or_default();
+            ensure!(
+                held == expected,
+                "a bid's deposit differs from what is held"
+            );
+        }
+        ensure!(deposits.is_empty(), "a bidder has no account");
+        Ok(())
+    }
+
+    /// Machines that are leased take up room of their providers' offers, and no lease is without one. A job on a
+    /// lease is at a machine of it.
+    fn check_leases() -> Check {
+        let mut leased = BTreeMap::<(AccountId, ModelId), u16>::new();
+        for lease in Leases::<T>::iter_values() {
+            ensure!(!lease.machines.is_empty(), "an empty lease is kept");
+            for machine in lease.machines {
+                let sum = leased
+                    .entry((machine.provider, lease.terms.model))
+                    .or_default();
+                *sum = sum.saturating_add(1);
+            }
+        }
+        for (who, provider) in Providers::<T>::iter() {
+            for offer in &provider.offers {
+                let expected = leased
+                    .remove(&(who.clone(), offer.model))
+                    .unwrap_or_default();
+                ensure!(
+                    offer.leased == expected,
+                    "an offer's leases are not its own"
+                );
+            }
+        }
+        ensure!(leased.is_empty(), "a machine is leased without an offer");
+        for job in Jobs::<T>::iter_values().filter(|job| job.stage == Stage::Assigned) {
+            let Some(lease) = job.lease else { continue };
+            let lease = Leases::<T>::get(lease).ok_or("a job's lease is over")?;
+            let at = lease.machines.iter().any(|m| m.provider == job.provider);
+            ensure!(at, "a leased job is at no machine of its lease");
+        }
+        Ok(())
+    }
+
+    /// What is held as escrow on an account is the sum over its open jobs, auctions and leases.
     fn check_escrows() -> Check {
         let mut escrows = BTreeMap::<AccountId, Balance>::new();
-        for job in Jobs::<T>::iter_values() {
-            let sum = escrows.entry(job.requester).or_default();
-            *sum = sum.saturating_add(job.escrow);
+        let jobs = Jobs::<T>::iter_values().map(|job| (job.requester, job.escrow));
+        let auctions = Auctions::<T>::iter_values().map(|a| (a.requester, a.escrow));
+        let leases =
+            Leases::<T>::iter_values().map(|lease| (lease.requester.clone(), lease.escrow()));
+        for (who, escrow) in jobs.chain(auctions).chain(leases) {
+            let sum = escrows.entry(who).or_default();
+            *sum = sum.saturating_add(escrow);
         }
         for (who, escrow) in &escrows {
             ensure!(
@@ -67,12 +152,15 @@ impl<T: Config> Pallet<T> {
         Ok(())
     }
 
-    /// A provider's exposure is the sum over its open jobs, and its bond covers it.
+    /// A provider's exposure is the sum over its open jobs and leases, and what is held for it covers it.
     fn check_exposures() -> Check {
         let mut exposures = BTreeMap::<AccountId, Balance>::new();
-        for job in Jobs::<T>::iter_values() {
-            let sum = exposures.entry(job.provider).or_default();
-            *sum = sum.saturating_add(job.exposure);
+        let jobs = Jobs::<T>::iter_values().map(|job| (job.provider, job.exposure));
+        let machines = Leases::<T>::iter_values().flat_map(|lease| lease.machines);
+        let leases = machines.map(|machine| (machine.provider, machine.exposure));
+        for (who, exposure) in jobs.chain(leases) {
+            let sum = exposures.entry(who).or_default();
+            *sum = sum.saturating_add(exposure);
         }
         for (who, provider) in Providers::<T>::iter() {
             let expected = exposures.remove(&who).unwrap_or_default();
@@ -81,8 +169,8 @@ impl<T: Config> Pallet<T> {
                 "exposure differs from the open jobs"
             );
             ensure!(
-                provider.exposure <= provider.bond,
-                "exposure exceeds the bond"
+                provider.exposure <= provider.stake(),
+                "exposure exceeds what is bonded and delegated"
             );
         }
         ensure!(exposures.is_empty(), "an open job has no provider");
@@ -110,7 +198,7 @@ impl<T: Config> Pallet<T> {
             let stands = provider.offers.iter().any(|o| !o.is_withdrawn());
             ensure!(active || !stands, "an unbonding provider offers");
             ensure!(
-                provider.places() <= MAX_ASSIGNED,
+                provider.most_at_once() <= MAX_ASSIGNED,
                 "a provider offers more than it can work on"
             );
             for (at, offer) in provider.offers.iter().enumerate() {
@@ -130,9 +218,9 @@ impl<T: Config> Pallet<T> {
     /// are full but for the last of a list.
     fn check_index() -> Check {
         let mut listed = 0usize;
-        let mut ticks = BTreeMap::<ModelId, TickMaps>::new();
-        for (model, key, page) in Pages::<T>::iter() {
-            let first = Pages::<T>::get(model, PageKey { page: 0, ..key });
+        let mut ticks = BTreeMap::<Segment, TickMaps>::new();
+        for (segment, key, page) in Pages::<T>::iter() {
+            let first = Pages::<T>::get(segment, PageKey { page: 0, ..key });
             let before = key.page.saturating_mul(PAGE);
             let here = first.len.saturating_sub(before).min(PAGE);
             ensure!(
@@ -146,14 +234,19 @@ impl<T: Config> Pallet<T> {
             });
             for who in &page.providers {
                 let provider = Providers::<T>::get(who).ok_or("a stranger is listed")?;
-                let offer = provider.offer(&model).ok_or("no offer is listed")?;
+                let offer = provider.offer(&segment.model).ok_or("no offer is listed")?;
                 ensure!(
-                    (offer.tick, offer.place) == (key.tick, place),
+                    offer.tick == key.tick && offer.places.get(segment.place()) == Some(&place),
                     "an offer does not know its place"
+                );
+                let segments = provider.segments(segment.model);
+                ensure!(
+                    segments.contains(&Some(segment)),
+                    "an offer is in a wrong segment"
                 );
                 listed = listed.saturating_add(1);
             }
-            if let Some(map) = ticks.entry(model).or_default().get_mut(key.tier as usize) {
+            if let Some(map) = ticks.entry(segment).or_default().get_mut(key.tier as usize) {
                 map.set(key.tick);
             }
         }
@@ -162,11 +255,15 @@ impl<T: Config> Pallet<T> {
         let mut placed = 0usize;
         for provider in Providers::<T>::iter_values() {
             for offer in &provider.offers {
-                ensure!(
-                    offer.place.is_some() == provider.is_listed(offer),
-                    "an offer is listed that should not be, or is not"
-                );
-                placed = placed.saturating_add(offer.place.is_some().into());
+                let segments = provider.segments(offer.model);
+                for (segment, place) in segments.into_iter().zip(offer.places) {
+                    let belongs = segment.is_some() && provider.is_listed(offer);
+                    ensure!(
+                        place.is_some() == belongs,
+                        "an offer is listed that should not be, or is not"
+                    );
+                    placed = placed.saturating_add(place.is_some().into());
+                }
             }
         }
         ensure!(placed == listed, "an offer is listed twice");
@@ -178,16 +275,15 @@ impl<T: Config> Pallet<T> {
         let mut listed = 0usize;
         for (who, provider) in Providers::<T>::iter() {
             let mut in_use = BTreeMap::<ModelId, u16>::new();
-            for id in &provider.assigned {
-                let job = Jobs::<T>::get(id).ok_or("an assigned job is unknown")?;
-                ensure!(job.provider == who, "an assigned job is another's");
-                ensure!(
-                    job.stage == Stage::Assigned,
-                    "an attested job is listed as assigned"
-                );
+            let jobs: Vec<_> = Self::assigned_to(&who, &provider).collect();
+            ensure!(
+                jobs.len() == provider.assigned.len(),
+                "an assigned job is unknown, another's, or attested"
+            );
+            listed = listed.saturating_add(jobs.len());
+            for (_, job) in jobs.iter().filter(|(_, job)| job.lease.is_none()) {
                 let used = in_use.entry(job.spec.model).or_default();
                 *used = used.saturating_add(1);
-                listed = listed.saturating_add(1);
             }
             for offer in &provider.offers {
                 let used = in_use.remove(&offer.model).unwrap_or_default();
@@ -220,6 +316,14 @@ impl<T: Config> Pallet<T> {
                 due.contains(&(id, job.due)),
                 "an open job is not in the queue where it is due"
             );
+        }
+        for (id, auction) in Auctions::<T>::iter() {
+            let jobs = Queue::<T>::get(auction.due(), LEASES);
+            ensure!(jobs.contains(&id), "an open auction is not in the queue");
+        }
+        for (id, lease) in Leases::<T>::iter() {
+            let jobs = Queue::<T>::get(lease.due(), LEASES);
+            ensure!(jobs.contains(&id), "a lease is not in the queue");
         }
         Ok(())
     }

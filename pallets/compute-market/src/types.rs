@@ -1,23 +1,30 @@
 //! Records in the market's storage.
 
 use crate::{
+    delegation::Delegated,
     reputation::Reputation,
     ticks::{Tick, TickMap},
 };
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use kagari_primitives::{
     attestation::AttestationRecord, model::Manifest, worker_key::WorkerId, AccountId, Balance,
-    BlockNumber, EraIndex, Hardware, Hash, JobId, JobSpec, ModelId, ModelShape, ProviderStatus,
-    Tier, Work,
+    BlockNumber, EraIndex, Hardware, HardwareClass, Hash, JobId, JobSpec, LeaseId, ModelId,
+    ModelShape, ProviderStatus, Region, Tier, Work,
 };
 use scale_info::TypeInfo;
 use sp_core::ConstU32;
-use sp_runtime::BoundedVec;
+use sp_runtime::{BoundedVec, Permill};
 
 /// Most offers of one provider, and so most models.
 pub const MAX_OFFERS: u32 = 16;
 /// Most jobs that one provider can work on at once: its offers' capacities together.
 pub const MAX_ASSIGNED: u32 = 64;
+/// Most places that the offers of one provider have in the index: each stands among those of all regions, and
+/// among those of its own.
+pub const MAX_PLACES: u32 = 2 * MAX_OFFERS;
+/// Most that a provider's open jobs can be worth, as a multiple of its own bond, however much is delegated to it:
+/// its own bond pays the penalties for all of them.
+pub const MAX_LEVERAGE: Balance = 10;
 /// Offers on a page of the index.
 pub const PAGE: u32 = 16;
 /// Most offers that one match examines.
@@ -36,10 +43,13 @@ pub struct Offer {
     pub tick: Tick,
     /// Jobs at once; 0 for an offer that is withdrawn and whose last jobs are being worked on.
     pub capacity: u16,
-    /// Jobs of this offer that are assigned and not attested.
+    /// Jobs of this offer that are assigned and not attested, but for those on a lease.
     pub in_use: u16,
-    /// Where it stands in the index, if it does.
-    pub place: Option<Place>,
+    /// Leases that take up room of it, a job each.
+    pub leased: u16,
+    /// Where it stands in the index among the offers of all regions, and among those of its provider's, if it
+    /// does.
+    pub places: [Option<Place>; 2],
 }
 
 impl Offer {
@@ -53,14 +63,50 @@ impl Offer {
         self.capacity == 0
     }
 
-    /// Places that it takes up of what its provider can work on at once.
-    pub fn places(&self) -> u32 {
-        self.capacity.max(self.in_use).into()
+    /// Jobs that it can come to at once.
+    pub fn most_at_once(&self) -> u32 {
+        self.capacity.max(self.taken()).into()
     }
 
-    /// Whether one more job fits.
+    /// Whether one more job or lease fits.
     pub fn has_room(&self) -> bool {
-        self.in_use < self.capacity
+        self.taken() < self.capacity
+    }
+
+    /// What jobs and leases take up of it.
+    pub fn taken(&self) -> u16 {
+        self.in_use.saturating_add(self.leased)
+    }
+}
+
+/// A part of the index: the offers that jobs of one kind are matched with.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    MaxEncodedLen,
+    TypeInfo,
+)]
+pub struct Segment {
+    /// The model.
+    pub model: ModelId,
+    /// How the machines compute.
+    pub class: HardwareClass,
+    /// Where they stand; `None` for all of them, wherever they stand.
+    pub region: Option<Region>,
+}
+
+impl Segment {
+    /// Which of an offer's places is in it.
+    pub fn place(&self) -> usize {
+        usize::from(self.region.is_some())
     }
 }
 
@@ -84,7 +130,7 @@ pub struct Place {
     pub page: u32,
 }
 
-/// Names a page of the offers for one model, of providers of one tier, at one price.
+/// Names a page of the offers in a segment, of providers of one tier, at one price.
 #[derive(
     Clone,
     Copy,
@@ -128,7 +174,7 @@ pub struct Page {
     pub providers: BoundedVec<AccountId, ConstU32<PAGE>>,
 }
 
-/// The prices in use for a model, by tier, the lowest tier first.
+/// The prices in use in a segment, by tier, the lowest tier first.
 pub type TickMaps = [TickMap; Tier::ALL.len()];
 
 /// Work that was proved by one account in one era, and what it earned.
@@ -161,9 +207,13 @@ pub struct EraWork {
     Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]
 pub struct Provider {
-    /// The bond, held on the provider's account.
+    /// Its own bond, held on its account.
     pub bond: Balance,
-    /// The sum over its open jobs of what each is worth at the provider's own price.
+    /// What others have delegated to it.
+    pub delegated: Delegated,
+    /// What it keeps of a reward before it shares it with its delegators.
+    pub commission: Permill,
+    /// The sum over its open jobs and leases of what each is worth.
     pub exposure: Balance,
     /// The key that signs its attestations.
     pub worker: WorkerId,
@@ -173,8 +223,8 @@ pub struct Provider {
     pub hardware: Hardware,
     /// Its standing offers, one a model.
     pub offers: BoundedVec<Offer, ConstU32<MAX_OFFERS>>,
-    /// Jobs that are assigned to it and not attested.
-    pub assigned: BoundedVec<JobId, ConstU32<MAX_ASSIGNED>>,
+    /// Jobs that are assigned to it and not attested, by the beginnings of their ids.
+    pub assigned: BoundedVec<JobPrefix, ConstU32<MAX_ASSIGNED>>,
     /// Jobs that it was paid for.
     pub settled: u32,
     /// Jobs that it did not do in time.
@@ -197,6 +247,8 @@ impl Provider {
     ) -> Self {
         Self {
             bond,
+            delegated: Default::default(),
+            commission: Default::default(),
             exposure: 0,
             worker,
             status: ProviderStatus::Active,
@@ -237,7 +289,22 @@ impl Provider {
 
     /// Forgets offers that are withdrawn and no longer in use.
     pub fn drop_idle_offers(&mut self) {
-        self.offers.retain(|o| !o.is_withdrawn() || o.in_use > 0);
+        self.offers.retain(|o| !o.is_withdrawn() || o.taken() > 0);
+    }
+
+    /// Notes that a job is assigned to it; `false` if it has as many as it can have.
+    #[must_use]
+    pub fn add_assigned(&mut self, job: &JobId) -> bool {
+        self.assigned.try_push(prefix_of(job)).is_ok()
+    }
+
+    /// Notes that a job is assigned to it no more.
+    pub fn remove_assigned(&mut self, job: &JobId) {
+        let prefix = prefix_of(job);
+        // Another job's id may begin alike.
+        if let Some(at) = self.assigned.iter().position(|p| *p == prefix) {
+            self.assigned.swap_remove(at);
+        }
     }
 
     /// Whether an offer of its stands for `model`.
@@ -245,23 +312,58 @@ impl Provider {
         self.offer(model).is_some_and(|o| !o.is_withdrawn())
     }
 
-    /// Whether an offer of its belongs into the index: it is active, an eighth of its bond is free (so that
+    /// The segments of the index that an offer of its belongs into while it has room: that of all regions, and that
+    /// of its own.
+    pub fn segments(&self, model: ModelId) -> [Option<Segment>; 2] {
+        let Hardware { class, region, .. } = self.hardware;
+        let segment = |region| Segment {
+            model,
+            class,
+            region,
+        };
+        [
+            Some(segment(None)),
+            region.map(|region| segment(Some(region))),
+        ]
+    }
+
+    /// Whether an offer of its belongs into the index: it is active, an eighth of its cover is free (so that
     /// nobody fills the first places with offers that can take nothing), and the offer has room for one more.
     pub fn is_listed(&self, offer: &Offer) -> bool {
-        let headroom = self.bond.saturating_sub(self.exposure);
-        self.status == ProviderStatus::Active && headroom >= self.bond / 8 && offer.has_room()
+        let active = self.status == ProviderStatus::Active;
+        active && self.headroom() >= self.cover() / 8 && offer.has_room()
     }
 
-    /// Places that its offers take up together; never more than [`MAX_ASSIGNED`].
-    pub fn places(&self) -> u32 {
-        let places = self.offers.iter().map(Offer::places);
-        places.fold(0, u32::saturating_add)
+    /// Jobs that its offers can come to at once; never more than [`MAX_ASSIGNED`].
+    pub fn most_at_once(&self) -> u32 {
+        let offers = self.offers.iter().map(Offer::most_at_once);
+        offers.fold(0, u32::saturating_add)
     }
 
-    /// Whether the bond covers `value` more of open jobs.
-    pub fn has_headroom(&self, value: Balance) -> bool {
-        self.exposure.saturating_add(value) <= self.bond
+    /// All that is held for it: its bond, and what is delegated to it.
+    pub fn stake(&self) -> Balance {
+        self.bond.saturating_add(self.delegated.stake)
     }
+
+    /// What its open jobs may be worth: its bond and what stays delegated to it, [`MAX_LEVERAGE`] times its bond
+    /// at most.
+    pub fn cover(&self) -> Balance {
+        let most = self.bond.saturating_mul(MAX_LEVERAGE);
+        self.bond.saturating_add(self.delegated.staying()).min(most)
+    }
+
+    /// What one more job may be worth.
+    pub fn headroom(&self) -> Balance {
+        self.cover().saturating_sub(self.exposure)
+    }
+}
+
+/// The beginning of a job's id.
+pub type JobPrefix = [u8; 8];
+
+/// The beginning of a job's id: enough to find it, at a quarter of the room.
+pub fn prefix_of(job: &JobId) -> JobPrefix {
+    job.0.first_chunk().copied().unwrap_or_default()
 }
 
 /// A registered model.
@@ -324,6 +426,9 @@ pub struct Job {
     pub failers: Failers,
     /// The block at which it is due.
     pub due: BlockNumber,
+    /// The lease whose room it takes up, if it does: then it costs nothing of its own, and stays with its
+    /// provider.
+    pub lease: Option<LeaseId>,
     /// Where it stands.
     pub stage: Stage,
 }

@@ -1,10 +1,11 @@
 //! What the runtime API, the view functions and the other pallet read.
 
 use crate::{judge::Judge, types::*, Config, Event, Jobs, Models, Pallet, Providers, Workers};
-use alloc::vec::Vec;
+use alloc::{collections::BTreeSet, vec::Vec};
+use frame_support::storage::StoragePrefixedMap;
 use kagari_primitives::{
-    worker_key::WorkerId, AccountId, Assignment, BlockNumber, JobId, JobInfo, JobState, Manifest,
-    ModelId, ModelShape, OfferInfo, ProviderInfo, Tier,
+    worker_key::WorkerId, AccountId, Assignment, BlockNumber, HardwareClass, JobId, JobInfo,
+    JobState, Manifest, ModelId, ModelShape, OfferInfo, ProviderInfo, Tier,
 };
 use sp_runtime::traits::BlockNumberProvider;
 
@@ -14,10 +15,25 @@ const MAX_SHOWN: usize = 256;
 impl<T: Config> Pallet<T> {
     /// The jobs that are assigned to the provider of a worker key and lack an attestation.
     pub fn assignments(worker: &WorkerId) -> Vec<Assignment> {
-        let provider = Workers::<T>::get(worker).and_then(Providers::<T>::get);
-        let ids = provider.into_iter().flat_map(|p| p.assigned);
-        ids.filter_map(|id| Some(assignment_of(id, Jobs::<T>::get(id)?)))
+        let Some(who) = Workers::<T>::get(worker) else {
+            return Vec::new();
+        };
+        let Some(provider) = Providers::<T>::get(&who) else {
+            return Vec::new();
+        };
+        Self::assigned_to(&who, &provider)
+            .map(|(id, job)| assignment_of(id, job))
             .collect()
+    }
+
+    /// The jobs that are assigned to a provider and lack an attestation.
+    pub(crate) fn assigned_to<'a>(
+        who: &'a AccountId,
+        provider: &Provider,
+    ) -> impl Iterator<Item = (JobId, Job)> + 'a {
+        let prefixes: BTreeSet<_> = provider.assigned.iter().copied().collect();
+        let jobs = prefixes.into_iter().flat_map(jobs_that_begin::<T>);
+        jobs.filter(move |(_, job)| job.provider == *who && job.stage == Stage::Assigned)
     }
 
     /// An assigned job, the shape of its model, and the key that is to sign its attestation.
@@ -64,7 +80,8 @@ impl<T: Config> Pallet<T> {
         Models::<T>::get(id).map(|model| model.manifest)
     }
 
-    /// The cheapest offers for a model that have room now, 256 at most, from the cheapest on.
+    /// The cheapest offers for a model that have room now, 256 at most, from the cheapest on; first those of the
+    /// machines that compute exactly.
     pub fn offers(model: ModelId) -> Vec<OfferInfo> {
         let offer = |who: AccountId| {
             let provider = Providers::<T>::get(&who)?;
@@ -72,7 +89,15 @@ impl<T: Config> Pallet<T> {
                 .offer(&model)
                 .map(|offer| offer_info(who.clone(), offer))
         };
-        let standing = Self::standing(model, Tier::New, 0);
+        let classes = [HardwareClass::Exact, HardwareClass::Approximate];
+        let standing = classes.into_iter().flat_map(|class| {
+            let segment = Segment {
+                model,
+                class,
+                region: None,
+            };
+            Self::standing(segment, Tier::New, 0)
+        });
         let shown = standing.take(MAX_SHOWN);
         shown.filter_map(|(_, who)| offer(who)).collect()
     }
@@ -96,7 +121,9 @@ impl<T: Config> Pallet<T> {
 
     fn provider_info(who: AccountId, provider: Provider) -> ProviderInfo {
         let now = T::BlockNumberProvider::current_block_number();
+        let assigned = Self::assigned_to(&who, &provider).map(|(id, _)| id);
         ProviderInfo {
+            assigned: assigned.collect(),
             offers: provider
                 .offers
                 .iter()
@@ -106,15 +133,29 @@ impl<T: Config> Pallet<T> {
             provider: who,
             worker: provider.worker,
             bond: provider.bond,
+            delegated: provider.delegated.stake,
+            commission: provider.commission.deconstruct(),
             exposure: provider.exposure,
             status: provider.status,
             hardware: provider.hardware,
-            assigned: provider.assigned.into_inner(),
             settled: provider.settled,
             failed: provider.failed,
             tier: provider.reputation.tier(now),
         }
     }
+}
+
+/// The open jobs whose ids begin so: one, but for whoever searched long for two. Their map has the ids
+/// themselves for keys.
+fn jobs_that_begin<T: Config>(prefix: JobPrefix) -> impl Iterator<Item = (JobId, Job)> {
+    let map = Jobs::<T>::final_prefix();
+    let begin: Vec<u8> = map.iter().chain(&prefix).copied().collect();
+    let mut key = begin.clone();
+    core::iter::from_fn(move || {
+        key = sp_io::storage::next_key(&key).filter(|next| next.starts_with(&begin))?;
+        let id = JobId::from_slice(key.get(map.len()..).filter(|id| id.len() == 32)?);
+        Some((id, Jobs::<T>::get(id)?))
+    })
 }
 
 fn assignment_of(id: JobId, job: Job) -> Assignment {
@@ -178,6 +219,6 @@ fn offer_info(provider: AccountId, offer: &Offer) -> OfferInfo {
         model: offer.model,
         price: offer.price(),
         capacity: offer.capacity,
-        in_use: offer.in_use,
+        in_use: offer.taken(),
     }
 }

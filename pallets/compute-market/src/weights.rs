@@ -38,6 +38,28 @@ pub trait WeightInfo {
     fn decline_job() -> Weight;
     /// Weight of `cancel_job`.
     fn cancel_job() -> Weight;
+    /// Weight of `delegate`.
+    fn delegate() -> Weight;
+    /// Weight of `undelegate`.
+    fn undelegate() -> Weight;
+    /// Weight of `withdraw_delegation`.
+    fn withdraw_delegation() -> Weight;
+    /// Weight of `open_auction`.
+    fn open_auction() -> Weight;
+    /// Weight of `cancel_auction`.
+    fn cancel_auction() -> Weight;
+    /// Weight of `commit_bid`.
+    fn commit_bid() -> Weight;
+    /// Weight of `reveal_bid`.
+    fn reveal_bid() -> Weight;
+    /// Weight of sharing a reward with delegators.
+    fn share_reward() -> Weight;
+    /// Weight of `submit_leased_job` with an input of so many words.
+    fn submit_leased_job(input: u32) -> Weight;
+    /// Weight of clearing an auction with so many bids for so many machines.
+    fn clear_auction(bids: u32, machines: u32) -> Weight;
+    /// Weight of ending a lease of so many machines.
+    fn end_lease(machines: u32) -> Weight;
     /// Weight of looking where the queue is served up to.
     fn serve_queue_base() -> Weight;
     /// Weight of looking for a list of the queue, and of writing back what is left of it.
@@ -98,6 +120,54 @@ impl WeightInfo for () {
     fn time_out_job() -> Weight {
         Weight::from_parts(30_000_000, 4_000)
             .saturating_add(RocksDbWeight::get().reads_writes(14, 10))
+    }
+    fn delegate() -> Weight {
+        Weight::from_parts(30_000_000, 4_000)
+            .saturating_add(RocksDbWeight::get().reads_writes(4, 4))
+    }
+    fn undelegate() -> Weight {
+        Weight::from_parts(30_000_000, 4_000)
+            .saturating_add(RocksDbWeight::get().reads_writes(4, 4))
+    }
+    fn withdraw_delegation() -> Weight {
+        Weight::from_parts(30_000_000, 4_000)
+            .saturating_add(RocksDbWeight::get().reads_writes(4, 4))
+    }
+    fn open_auction() -> Weight {
+        Weight::from_parts(30_000_000, 4_000)
+            .saturating_add(RocksDbWeight::get().reads_writes(4, 4))
+    }
+    fn cancel_auction() -> Weight {
+        Weight::from_parts(30_000_000, 4_000)
+            .saturating_add(RocksDbWeight::get().reads_writes(4, 4))
+    }
+    fn commit_bid() -> Weight {
+        Weight::from_parts(30_000_000, 4_000)
+            .saturating_add(RocksDbWeight::get().reads_writes(4, 4))
+    }
+    fn reveal_bid() -> Weight {
+        Weight::from_parts(30_000_000, 4_000)
+            .saturating_add(RocksDbWeight::get().reads_writes(4, 4))
+    }
+    fn share_reward() -> Weight {
+        Weight::from_parts(30_000_000, 4_000)
+            .saturating_add(RocksDbWeight::get().reads_writes(4, 4))
+    }
+    fn submit_leased_job(input: u32) -> Weight {
+        Weight::from_parts(30_000_000, 8_000)
+            .saturating_add(Weight::from_parts(4_000, 0).saturating_mul(input.into()))
+            .saturating_add(RocksDbWeight::get().reads_writes(8, 5))
+    }
+    fn clear_auction(bids: u32, machines: u32) -> Weight {
+        let db = RocksDbWeight::get();
+        Weight::from_parts(30_000_000, 8_000)
+            .saturating_add(db.reads_writes(3, 3).saturating_mul(bids.into()))
+            .saturating_add(db.reads_writes(1, 1).saturating_mul(machines.into()))
+    }
+    fn end_lease(machines: u32) -> Weight {
+        let db = RocksDbWeight::get();
+        Weight::from_parts(30_000_000, 8_000)
+            .saturating_add(db.reads_writes(5, 5).saturating_mul(machines.into()))
     }
     fn serve_queue_base() -> Weight {
         Weight::from_parts(30_000_000, 4_000)

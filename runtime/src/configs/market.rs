@@ -36,6 +36,10 @@ parameter_types! {
     pub const FailurePenalty: Permill = Permill::from_percent(10);
     /// Share of every payment that is burned.
     pub const BurnShare: Permill = Permill::from_percent(10);
+    /// Least that can be delegated to a provider.
+    pub const MinDelegation: Balance = KGR;
+    /// Held on a bidder until its auction is cleared.
+    pub const BidDeposit: Balance = 10 * KGR;
     /// Held on whoever registers a model.
     pub const ModelDeposit: Balance = 10 * KGR;
 }
@@ -50,6 +54,10 @@ const ATTESTATION_LEN: u32 = 256;
 const WORD_LEN: u32 = size_of::<Word>() as u32;
 /// Work that a provider is expected to do in two seconds: twenty work units.
 const WORK_PER_BLOCK: Work = 20 * MACS_PER_WORK_UNIT;
+/// Longest time for commitments, and for reveals, in an auction: an hour.
+const MAX_BIDDING: BlockNumber = HOURS;
+/// Longest lease: twelve hours.
+const MAX_LEASE: BlockNumber = 12 * HOURS;
 /// Longest deadline of a job, in blocks: ten minutes.
 const MAX_DEADLINE: BlockNumber = 10 * MINUTES;
 
@@ -69,7 +77,11 @@ impl pallet_compute_market::Config for Runtime {
     type DeclinePeriod = ConstU32<HOURS>;
     type BurnShare = BurnShare;
     type ModelDeposit = ModelDeposit;
-    type PrepaidFee = AttestationAndSettlement;
+    type MinDelegation = MinDelegation;
+    type BidDeposit = BidDeposit;
+    type MaxBidding = ConstU32<MAX_BIDDING>;
+    type MaxLease = ConstU32<MAX_LEASE>;
+    type PrepaidFee = UnpaidSteps;
 }
 
 impl pallet_proof_of_work_done::Config for Runtime {
@@ -85,22 +97,26 @@ impl pallet_proof_of_work_done::Config for Runtime {
 type MarketWeights = weights::pallet_compute_market::WeightInfo<Runtime>;
 type ProofWeights = weights::pallet_proof_of_work_done::WeightInfo<Runtime>;
 
-/// An offer that has room again stands anew.
+/// An offer that has room again stands anew, among those of all regions and those of its own.
 pub struct RelistingWeight;
 impl Get<Weight> for RelistingWeight {
     fn get() -> Weight {
-        MarketWeights::list_offers(1)
+        MarketWeights::list_offers(2)
     }
 }
 
-/// The fee that an attestation and its settlement would cost if they were signed calls.
-pub struct AttestationAndSettlement;
-impl pallet_compute_market::PrepaidFee for AttestationAndSettlement {
+/// The fees that attestation, settlement and missed deadlines would cost if they were signed calls.
+pub struct UnpaidSteps;
+impl pallet_compute_market::PrepaidFee for UnpaidSteps {
     fn fee(output: u32) -> Balance {
         let weight = ProofWeights::attest(output).saturating_add(MarketWeights::settle_jobs(1));
         let len = ATTESTATION_LEN.saturating_add(output.saturating_mul(WORD_LEN));
         TransactionPayment::weight_to_fee(weight)
             .saturating_add(TransactionPayment::length_to_fee(len))
+    }
+
+    fn late_fee() -> Balance {
+        TransactionPayment::weight_to_fee(MarketWeights::time_out_job())
     }
 }
 
@@ -179,6 +195,10 @@ impl Jobs for MarketJobs {
 
     fn is_open(job: JobId) -> bool {
         ComputeMarket::is_open(job)
+    }
+
+    fn is_extended() -> bool {
+        ComputeMarket::is_extended()
     }
 
     fn attest(attestation: &Attestation, output: &[Word]) -> Result<Weight, DispatchError> {

@@ -407,4 +407,37 @@ impl<T: frame_system::Config> pallet_compute_market::WeightInfo for WeightInfo<T
 			.saturating_add(T::DbWeight::get().reads(5))
 			.saturating_add(T::DbWeight::get().writes(2))
 	}
+	fn delegate() -> Weight {
+		Weight::from_parts(30_000_000, 4_000)
+	}
+	fn undelegate() -> Weight {
+		Weight::from_parts(30_000_000, 4_000)
+	}
+	fn withdraw_delegation() -> Weight {
+		Weight::from_parts(30_000_000, 4_000)
+	}
+	fn open_auction() -> Weight {
+		Weight::from_parts(30_000_000, 4_000)
+	}
+	fn cancel_auction() -> Weight {
+		Weight::from_parts(30_000_000, 4_000)
+	}
+	fn commit_bid() -> Weight {
+		Weight::from_parts(30_000_000, 4_000)
+	}
+	fn reveal_bid() -> Weight {
+		Weight::from_parts(30_000_000, 4_000)
+	}
+	fn share_reward() -> Weight {
+		Weight::from_parts(30_000_000, 4_000)
+	}
+	fn submit_leased_job(_: u32) -> Weight {
+		Weight::from_parts(30_000_000, 4_000)
+	}
+	fn clear_auction(_: u32, _: u32) -> Weight {
+		Weight::from_parts(30_000_000, 4_000)
+	}
+	fn end_lease(_: u32) -> Weight {
+		Weight::from_parts(30_000_000, 4_000)
+	}
 }

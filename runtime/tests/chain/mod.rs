@@ -146,6 +146,8 @@ impl Chain {
             max_price: 100 * KGR,
             deadline: 30,
             min_tier: Default::default(),
+            class: Default::default(),
+            region: None,
         };
         pallet_compute_market::Call::submit_job {
             spec,

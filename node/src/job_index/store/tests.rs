@@ -10,6 +10,8 @@ fn job(id: u8) -> JobInfo {
         max_price: 10,
         deadline: 20,
         min_tier: Default::default(),
+        class: Default::default(),
+        region: None,
     };
     JobInfo {
         job: Hash::repeat_byte(id),

@@ -95,9 +95,13 @@ pub struct ProviderView {
     pub provider: Address,
     /// The key that signs its attestations.
     pub worker: Bytes,
-    /// Its bond.
+    /// Its own bond.
     pub bond: Amount,
-    /// What its open jobs are worth; never above the bond.
+    /// What others have delegated to it.
+    pub delegated: Amount,
+    /// The share of a reward that it keeps before it shares with its delegators, in parts of a million.
+    pub commission: u32,
+    /// What its open jobs and leases are worth; never above what is bonded and delegated.
     pub exposure: Amount,
     /// Whether it takes jobs.
     #[serde(flatten)]
@@ -188,6 +192,8 @@ impl From<ProviderInfo> for ProviderView {
             provider: Address(info.provider),
             worker: Bytes(info.worker.to_raw_vec()),
             bond: Decimal(info.bond),
+            delegated: Decimal(info.delegated),
+            commission: info.commission,
             exposure: Decimal(info.exposure),
             status: match info.status {
                 ProviderStatus::Active => StatusView::Active,
@@ -211,6 +217,7 @@ impl From<ProviderInfo> for ProviderView {
 mod tests {
     use super::*;
     use kagari_primitives::{known_models, AccountId, Hardware};
+    use kagari_primitives::{HardwareClass, Region};
     use serde_json::{json, to_value};
     use sp_core::crypto::UncheckedFrom;
 
@@ -228,12 +235,16 @@ mod tests {
             provider: account,
             worker: sp_core::sr25519::Public::unchecked_from([7; 32]).into(),
             bond: 10,
+            delegated: 5,
+            commission: 250_000,
             exposure: 4,
             status,
             hardware: Hardware {
                 description,
                 cores: 8,
                 memory: 16_384,
+                class: HardwareClass::Exact,
+                region: Some(Region::LatinAmerica),
             },
             offers: vec![offer],
             assigned: vec![JobId::repeat_byte(1)],
@@ -250,6 +261,8 @@ mod tests {
             "provider": account,
             "worker": format!("0x{}", "07".repeat(32)),
             "bond": "10",
+            "delegated": "5",
+            "commission": 250000,
             "exposure": "4",
             "status": "active",
             "hardware": { "description": "8 cores", "cores": 8, "memory": 16384 },

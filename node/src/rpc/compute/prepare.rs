@@ -89,6 +89,8 @@ impl Compute {
             max_price: Balance::MAX,
             deadline: quote::deadline(work),
             min_tier: Tier::New,
+            class: Default::default(),
+            region: None,
         };
         let quote = self.api().quote(at, spec, input_len)?;
         Ok(quote.ok().map(Quote::from))
@@ -142,6 +144,8 @@ fn finish(terms: Terms) -> Prepared {
         max_price,
         deadline,
         min_tier: Tier::New,
+        class: Default::default(),
+        region: None,
     });
     Prepared {
         model,
@@ -200,6 +204,8 @@ mod tests {
             "maxPrice": quote::max_price(total).to_string(),
             "deadline": job["deadline"],
             "minTier": "new",
+            "class": "exact",
+            "region": null,
         });
         assert_eq!(job["spec"], spec);
     }

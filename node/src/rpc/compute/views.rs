@@ -3,8 +3,8 @@
 
 use super::json::{Address, Amount, Decimal};
 use kagari_primitives::{
-    attestation::AttestationRecord, BlockNumber, EraIndex, Hash, JobId, JobInfo, JobSpec, JobState,
-    ModelId, Outcome, StopReason, Task, Tier, Word, Work,
+    attestation::AttestationRecord, BlockNumber, EraIndex, HardwareClass, Hash, JobId, JobInfo,
+    JobSpec, JobState, ModelId, Outcome, Region, StopReason, Task, Tier, Word, Work,
 };
 use serde::Serialize;
 
@@ -22,6 +22,10 @@ pub struct SpecView {
     pub deadline: BlockNumber,
     /// The least that its provider must have proved itself.
     pub min_tier: Tier,
+    /// How its provider's machine must compute.
+    pub class: HardwareClass,
+    /// Where its provider's machine must stand, if that matters.
+    pub region: Option<Region>,
 }
 
 impl From<JobSpec> for SpecView {
@@ -32,6 +36,8 @@ impl From<JobSpec> for SpecView {
             max_price,
             deadline,
             min_tier,
+            class,
+            region,
         } = spec;
         Self {
             model,
@@ -39,6 +45,8 @@ impl From<JobSpec> for SpecView {
             max_price: Decimal(max_price),
             deadline,
             min_tier,
+            class,
+            region,
         }
     }
 }

@@ -60,6 +60,8 @@ impl Chain {
             description,
             cores: 2,
             memory: 1_024,
+            class: Default::default(),
+            region: None,
         };
         self.market(
             "register_provider",

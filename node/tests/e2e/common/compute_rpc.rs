@@ -47,6 +47,8 @@ pub fn spec(model: ModelId, task: Task) -> JobSpec {
         max_price: Balance::MAX,
         deadline: DEADLINE,
         min_tier: Default::default(),
+        class: Default::default(),
+        region: None,
     }
 }
 

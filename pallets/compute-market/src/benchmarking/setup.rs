@@ -9,11 +9,12 @@ use frame_support::traits::{
 };
 use kagari_primitives::{
     known_models,
+    lease::bid_commitment,
     worker_key::{ownership_message, WorkerId, WorkerSignature},
-    AccountId, Assignment, Attestation, Balance, Hardware, Hash, JobId, JobSpec, Manifest, ModelId,
-    Sampling, StopReason, Task, Word, KGR,
+    AccountId, Assignment, Attestation, AuctionId, AuctionTerms, Balance, BlockNumber, Hardware,
+    Hash, JobId, JobSpec, LeaseId, Manifest, ModelId, Sampling, StopReason, Task, Word, KGR,
 };
-use sp_runtime::{RuntimeAppPublic, SaturatedConversion};
+use sp_runtime::{traits::BlockNumberProvider, RuntimeAppPublic, SaturatedConversion};
 
 /// What each account of a benchmark has.
 pub(super) const RICHES: Balance = 1_000_000 * KGR;
@@ -101,6 +102,8 @@ pub(super) fn spec<T: Config>(model: ModelId, max_new_tokens: u32) -> JobSpec {
         max_price: Balance::MAX,
         deadline: T::MaxDeadline::get(),
         min_tier: Default::default(),
+        class: Default::default(),
+        region: None,
     }
 }
 
@@ -144,7 +147,10 @@ pub(super) fn surround<T: Config>(who: &AccountId) {
         .map(|p| p.offers)
         .unwrap_or_default();
     for offer in offers {
-        let Some(place) = offer.place else { continue };
+        let [Some(place), _] = offer.places else {
+            continue;
+        };
+        let segment = all_regions(offer.model);
         let key = |page| PageKey {
             tick: offer.tick,
             tier: place.tier,
@@ -156,12 +162,12 @@ pub(super) fn surround<T: Config>(who: &AccountId) {
             len: PAGE + 2,
             providers: first.try_into().unwrap_or_default(),
         };
-        Pages::<T>::insert(offer.model, key(0), page);
+        Pages::<T>::insert(segment, key(0), page);
         let last = Page {
             len: 0,
             providers: vec![stranger(PAGE), mover()].try_into().unwrap_or_default(),
         };
-        Pages::<T>::insert(offer.model, key(1), last);
+        Pages::<T>::insert(segment, key(1), last);
     }
 }
 
@@ -177,12 +183,22 @@ where
     who
 }
 
-/// How many offers of a provider stand in the index.
+/// The segment of the index for machines wherever they stand.
+fn all_regions(model: ModelId) -> Segment {
+    Segment {
+        model,
+        class: Default::default(),
+        region: None,
+    }
+}
+
+/// How many places in the index a provider's offers have.
 pub(super) fn listed<T: Config>(who: &AccountId) -> u32 {
     let offers = Providers::<T>::get(who)
         .map(|p| p.offers)
         .unwrap_or_default();
-    offers.iter().filter(|offer| offer.place.is_some()).count() as u32
+    let places = offers.iter().flat_map(|offer| offer.places);
+    places.flatten().count() as u32
 }
 
 /// Who is last on every page, and is moved when another leaves.
@@ -199,7 +215,7 @@ where
     let model = Providers::<T>::iter_values().next();
     let Some(mut record) = model else { return };
     for offer in record.offers.iter_mut() {
-        if let Some(place) = offer.place.as_mut() {
+        if let [Some(place), _] = &mut offer.places {
             place.page = 1;
         }
     }
@@ -280,6 +296,83 @@ pub(super) fn let_it_be_due<T: Config>(job: JobId) {
     frame_system::Pallet::<T>::set_block_number(now.saturated_into());
     Served::<T>::put(now);
     Judged::<T>::put(job.due);
+}
+
+/// A provider that others have delegated to, and one of them.
+pub(super) fn delegated<T: Config>() -> (AccountId, AccountId)
+where
+    T::Currency: Mutate<AccountId> + Inspect<AccountId, Balance = Balance>,
+{
+    let who = provider::<T>(0, 1, &[llm::<T>()]);
+    let delegator = rich::<T>("delegator", 0);
+    Pallet::<T>::do_delegate(delegator.clone(), who.clone(), T::MinDelegation::get() * 2)
+        .expect("the delegator is rich; qed");
+    (who, delegator)
+}
+
+/// What a bid in a benchmark asks per block.
+pub(super) const BID: Balance = 1_000;
+/// The salt of all bids.
+pub(super) const SALT: [u8; 32] = [7; 32];
+
+pub(super) fn terms<T: Config>(model: ModelId, machines: u32) -> AuctionTerms {
+    AuctionTerms {
+        model,
+        machines: machines as u16,
+        blocks: T::MaxLease::get(),
+        max_price: BID * 2,
+        commit_period: 1,
+        reveal_period: 1,
+        min_tier: Default::default(),
+        class: Default::default(),
+        region: None,
+    }
+}
+
+/// An auction for so many machines with so many bids, in whose last block for commitments it is; with its bidders.
+pub(super) fn auction<T: Config>(machines: u32, bids: u32) -> (AuctionId, Vec<AccountId>)
+where
+    T::Currency: Mutate<AccountId> + Inspect<AccountId, Balance = Balance>,
+{
+    let model = llm::<T>();
+    let requester = rich::<T>("requester", 0);
+    Pallet::<T>::do_open_auction(requester, terms::<T>(model, machines))
+        .expect("the terms are good; qed");
+    let id = Auctions::<T>::iter_keys()
+        .next()
+        .expect("an auction is open; qed");
+    let bidders: Vec<_> = (0..bids)
+        .map(|i| {
+            let who = provider::<T>(i, 1_000_000, &[model]);
+            let commitment = bid_commitment(id, &who, BID, SALT);
+            Pallet::<T>::do_commit_bid(who.clone(), id, commitment)
+                .expect("the provider offers the model; qed");
+            who
+        })
+        .collect();
+    (id, bidders)
+}
+
+/// Goes on by so many blocks.
+pub(super) fn go_on<T: Config>(blocks: BlockNumber) {
+    let next = T::BlockNumberProvider::current_block_number() + blocks;
+    frame_system::Pallet::<T>::set_block_number(next.saturated_into());
+}
+
+/// A lease of so many machines that has just begun.
+pub(super) fn leased<T: Config>(machines: u32) -> (LeaseId, Vec<AccountId>)
+where
+    T::Currency: Mutate<AccountId> + Inspect<AccountId, Balance = Balance>,
+{
+    let (id, bidders) = auction::<T>(machines, machines);
+    go_on::<T>(2);
+    for who in &bidders {
+        Pallet::<T>::do_reveal_bid(who.clone(), id, BID, SALT).expect("it has bid; qed");
+    }
+    go_on::<T>(1);
+    let auction = Auctions::<T>::get(id).expect("it is open; qed");
+    Pallet::<T>::clear_auction(id, auction);
+    (id, bidders)
 }
 
 /// Puts an assigned job for `worker` into the state, for the benchmarks of the other pallet.

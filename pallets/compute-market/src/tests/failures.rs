@@ -43,9 +43,10 @@ fn without_another_offer_the_requester_is_refunded_and_paid_for_the_failure() {
         run_to(12);
         assert!(!Market::is_open(id));
         let penalty = FailurePenalty::get().mul_ceil(worth);
+        let fee = <OnlyLateFees as crate::PrepaidFee>::late_fee();
         assert_eq!(free(&REQUESTER), before + penalty);
-        assert_eq!(provider(&ALICE).bond, bond - penalty);
-        assert_eq!(Market::bonded(&ALICE), bond - penalty);
+        assert_eq!(provider(&ALICE).bond, bond - penalty - fee);
+        assert_eq!(Market::bonded(&ALICE), bond - penalty - fee);
         assert_eq!(Market::escrowed(&REQUESTER), 0);
         assert_eq!(Market::ended_jobs().len(), 1);
         assert_eq!(Market::offers(llm()).len(), 1, "the place is free again");
@@ -55,9 +56,50 @@ fn without_another_offer_the_requester_is_refunded_and_paid_for_the_failure() {
                 provider: ALICE,
                 requester: REQUESTER,
                 amount: penalty,
+                fee,
+                slashed: 0,
             }
             .into(),
         );
+    });
+}
+
+#[test]
+fn who_asks_almost_nothing_answers_for_what_the_market_pays() {
+    TestExt::new().offer(BOB, 2, 1).execute_with(|| {
+        assert_ok!(register(&ALICE, 10_000 * KGR));
+        assert_ok!(Market::set_offer(signed(&ALICE), llm(), 1, 1));
+        let job = Jobs::<Test>::get(submitted(spec())).unwrap();
+        assert_eq!((job.provider, job.price), (ALICE, 2 * KGR));
+        assert_eq!(job.exposure, job.escrow);
+    });
+}
+
+#[test]
+fn what_the_bond_does_not_cover_of_the_price_is_not_answered_for() {
+    TestExt::new().offer(BOB, 900, 1).execute_with(|| {
+        assert_ok!(register(&ALICE, 200 * KGR));
+        assert_ok!(Market::set_offer(signed(&ALICE), llm(), 1, 1));
+        let job = Jobs::<Test>::get(submitted(spec())).unwrap();
+        assert_eq!(job.provider, ALICE);
+        assert_eq!(
+            (job.exposure, provider(&ALICE).exposure),
+            (200 * KGR, 200 * KGR)
+        );
+        assert!(job.escrow > job.exposure);
+    });
+}
+
+#[test]
+fn a_late_job_costs_no_more_than_it_is_worth() {
+    TestExt::new().execute_with(|| {
+        assert_ok!(register(&ALICE, 10_000 * KGR));
+        assert_ok!(Market::set_offer(signed(&ALICE), llm(), 1, 1));
+        let id = submitted(spec());
+        let worth = Jobs::<Test>::get(id).unwrap().exposure;
+        assert!(worth < <OnlyLateFees as crate::PrepaidFee>::late_fee());
+        run_to(12);
+        assert_eq!(provider(&ALICE).bond, 10_000 * KGR - worth);
     });
 }
 

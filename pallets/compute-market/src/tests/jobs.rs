@@ -22,8 +22,8 @@ fn the_cheapest_offer_wins_and_is_paid_the_next_price() {
             assert_eq!((job.provider, job.price), (BOB, 2 * KGR));
             assert_eq!(job.escrow, price_of(2 * KGR, work(4, 10)));
             assert_eq!(Market::escrowed(&REQUESTER), job.escrow);
-            // What counts against the bond is the job at the provider's own price.
-            assert_eq!(provider(&BOB).exposure, price_of(KGR, work(4, 10)));
+            // What counts against the bond is what is paid for the job.
+            assert_eq!(provider(&BOB).exposure, job.escrow);
         });
 }
 

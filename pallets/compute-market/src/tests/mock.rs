@@ -50,6 +50,8 @@ parameter_types! {
     pub const FailurePenalty: Permill = Permill::from_percent(10);
     pub const BurnShare: Permill = Permill::from_percent(10);
     pub const ModelDeposit: Balance = 10 * KGR;
+    pub const MinDelegation: Balance = KGR;
+    pub const BidDeposit: Balance = 10 * KGR;
 }
 
 #[derive_impl(pallet_balances::config_preludes::TestDefaultConfig)]
@@ -60,10 +62,13 @@ impl pallet_balances::Config for Test {
 }
 
 /// What is prepaid is looked at with the real runtime.
-pub struct NoFee;
-impl crate::PrepaidFee for NoFee {
+pub struct OnlyLateFees;
+impl crate::PrepaidFee for OnlyLateFees {
     fn fee(_: u32) -> Balance {
         0
+    }
+    fn late_fee() -> Balance {
+        KGR / 1_000
     }
 }
 
@@ -120,7 +125,11 @@ impl crate::Config for Test {
     type DeclinePeriod = frame_support::traits::ConstU32<50>;
     type BurnShare = BurnShare;
     type ModelDeposit = ModelDeposit;
-    type PrepaidFee = NoFee;
+    type MinDelegation = MinDelegation;
+    type BidDeposit = BidDeposit;
+    type MaxBidding = frame_support::traits::ConstU32<20>;
+    type MaxLease = frame_support::traits::ConstU32<200>;
+    type PrepaidFee = OnlyLateFees;
 }
 
 pub const REQUESTER: AccountId = AccountId::new([1; 32]);
@@ -275,6 +284,8 @@ pub fn spec() -> JobSpec {
         max_price: Balance::MAX,
         deadline: 10,
         min_tier: Default::default(),
+        class: Default::default(),
+        region: None,
     }
 }
 

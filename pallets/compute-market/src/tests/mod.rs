@@ -4,8 +4,10 @@
 mod chance;
 mod mock;
 
+mod delegations;
 mod failures;
 mod jobs;
+mod leases;
 mod models;
 mod offers;
 mod providers;

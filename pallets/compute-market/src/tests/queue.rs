@@ -14,8 +14,10 @@ fn without_weight_it_waits_and_then_catches_up() {
         for id in [submitted(spec()), submitted(spec()), submitted(spec())] {
             assert_ok!(attest(id, 10));
         }
-        System::set_block_number(1 + WINDOW);
-        poll(Default::default());
+        for block in 2..=1 + WINDOW {
+            System::set_block_number(block);
+            poll(Default::default());
+        }
         assert_eq!(Jobs::<Test>::iter().count(), 3);
 
         let base = <() as WeightInfo>::serve_queue_base();
@@ -52,9 +54,53 @@ fn late_jobs_do_not_keep_settlements_from_being_served() {
         System::set_block_number(12 - WINDOW);
         assert_ok!(attest(attested, 10));
         System::set_block_number(12);
+        crate::Polled::<Test>::put(11);
         poll(Market::most_for_one() * 10);
         assert!(!Market::is_open(attested), "it is settled first");
         assert!(late.iter().any(|job| Market::is_open(*job)));
         run_to(14);
+    });
+}
+
+/// Goes on by a block that carries no transactions, as those of a migration: nothing is polled in it.
+fn pass_without_transactions() {
+    let next = System::block_number() + 1;
+    System::reset_events();
+    System::initialize(&next, &System::parent_hash(), &Default::default());
+}
+
+#[test]
+fn deadlines_are_extended_by_the_blocks_of_a_migration() {
+    TestExt::new().offer(ALICE, 1, 2).execute_with(|| {
+        let (early, late) = (submitted(spec()), submitted(spec()));
+        run_to(9);
+        for _ in 0..6 {
+            pass_without_transactions();
+        }
+        // The deadline was block 11; six blocks more are for it from block 16 on.
+        run_to(21);
+        assert!(Market::is_extended());
+        assert!(Market::is_open(early) && Market::is_open(late));
+        assert_eq!(
+            Market::on_idle(21, frame_support::weights::Weight::MAX).proof_size() > 0,
+            true
+        );
+        assert_ok!(attest(early, 10));
+        run_to(22);
+        assert!(!Market::is_extended());
+        assert!(!Market::is_open(late));
+        run_to(21 + WINDOW);
+        assert_eq!(provider(&ALICE).settled, 1);
+        assert_eq!(provider(&ALICE).failed, 1);
+    });
+}
+
+#[test]
+fn a_chain_that_gets_this_late_is_not_taken_for_one_that_stood_still() {
+    TestExt::new().offer(ALICE, 1, 2).execute_with(|| {
+        crate::Polled::<Test>::kill();
+        System::set_block_number(1_000);
+        poll(frame_support::weights::Weight::MAX);
+        assert!(!Market::is_extended());
     });
 }

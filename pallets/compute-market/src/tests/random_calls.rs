@@ -4,7 +4,7 @@
 //! `KAGARI_RANDOM_CALLS` says how many calls are made, `KAGARI_SEED` where chance begins.
 
 use super::{chance::Chance, mock::*};
-use crate::{judge::Verdict, types::*, Call, Jobs};
+use crate::{judge::Verdict, lease_types::*, types::*, Auctions, Call, Jobs, Leases};
 use frame_support::{
     dispatch::GetDispatchInfo,
     storage::with_storage_layer,
@@ -12,10 +12,10 @@ use frame_support::{
     weights::{Weight, WeightMeter},
 };
 use kagari_primitives::{
-    payload_hash, AccountId, Attestation, Balance, Hardware, JobId, JobSpec, ModelId, StopReason,
-    Task, Tier, Word, KGR,
+    lease::bid_commitment, payload_hash, AccountId, Attestation, AuctionId, AuctionTerms, Balance,
+    Hardware, JobId, JobSpec, LeaseId, ModelId, Region, StopReason, Task, Tier, Word, KGR,
 };
-use sp_runtime::traits::Dispatchable;
+use sp_runtime::{traits::Dispatchable, Permill};
 
 /// Calls that the ordinary tests make.
 const CALLS: u64 = 20_000;
@@ -49,6 +49,10 @@ impl Chance {
         self.one_of(&Jobs::<Test>::iter().collect::<Vec<_>>())
     }
 
+    fn region(&mut self) -> Option<Region> {
+        [None, None, None, Some(Region::Asia), Some(Region::Europe)][self.below(5) as usize]
+    }
+
     fn amount(&mut self) -> Balance {
         let exponent = self.below(7) as u32;
         Balance::from(self.below(1_000)) * KGR / 10 * 10u128.pow(exponent) / 1_000
@@ -57,7 +61,9 @@ impl Chance {
 
 fn call(chance: &mut Chance) -> Option<(AccountId, Call<Test>)> {
     let who = chance.provider();
-    Some(match chance.below(16) {
+    Some(match chance.below(22) {
+        16..=18 => return lease_call(chance, who),
+        19 | 20 => return delegation_call(chance, who),
         0 => {
             let (worker, proof) = (worker(&who), proof(&who, &who));
             let (bond, hardware) = (MinBond::get() + chance.amount(), Hardware::default());
@@ -94,6 +100,14 @@ fn call(chance: &mut Chance) -> Option<(AccountId, Call<Test>)> {
             let amount = chance.amount();
             (who, Call::bond_extra { amount })
         }
+        21 if chance.one_in(2) => (who.clone(), Call::relist_offers { provider: who }),
+        21 => {
+            let hardware = Hardware {
+                region: chance.region(),
+                ..Default::default()
+            };
+            (who, Call::set_hardware { hardware })
+        }
         5 if chance.one_in(12) => (who, Call::unbond {}),
         6 => (who, Call::withdraw_bond {}),
         7 => {
@@ -110,6 +124,96 @@ fn call(chance: &mut Chance) -> Option<(AccountId, Call<Test>)> {
     })
 }
 
+fn delegation_call(chance: &mut Chance, provider: AccountId) -> Option<(AccountId, Call<Test>)> {
+    let delegator = chance.one_of(&[REQUESTER, ALICE, BOB])?;
+    let amount = chance.amount();
+    let call = match chance.below(5) {
+        0 | 1 => Call::delegate { provider, amount },
+        2 => Call::undelegate { provider, amount },
+        3 => Call::withdraw_delegation {
+            provider,
+            delegator: delegator.clone(),
+        },
+        _ => {
+            let commission = Permill::from_percent(chance.below(101) as u32);
+            return Some((provider, Call::set_commission { commission }));
+        }
+    };
+    Some((delegator, call))
+}
+
+/// What everybody bids in an auction, so that it can be revealed.
+fn bid(auction: AuctionId, who: &AccountId) -> (Balance, [u8; 32]) {
+    let seed = u128::from(auction.0[0]) + u128::from(AsRef::<[u8; 32]>::as_ref(who)[0]);
+    (KGR / 10 * (1 + seed % 20), [seed as u8; 32])
+}
+
+fn lease_call(chance: &mut Chance, who: AccountId) -> Option<(AccountId, Call<Test>)> {
+    let auctions: Vec<_> = Auctions::<Test>::iter().collect();
+    if chance.one_in(4) || auctions.is_empty() {
+        let leases: Vec<_> = Leases::<Test>::iter().collect();
+        return match chance.one_of(&leases).filter(|_| !chance.one_in(4)) {
+            Some((lease, record)) => leased_submission(chance, lease, &record),
+            None => Some((REQUESTER, open_auction(chance))),
+        };
+    }
+    let (auction, record) = chance.one_of(&auctions)?;
+    let (price, salt) = bid(auction, &who);
+    if chance.one_in(6) {
+        let who = record.requester;
+        return Some((who, Call::cancel_auction { auction }));
+    }
+    if System::block_number() <= record.commit_until {
+        let commitment = bid_commitment(auction, &who, price, salt);
+        let call = Call::commit_bid {
+            auction,
+            commitment,
+        };
+        return Some((who, call));
+    }
+    let call = Call::reveal_bid {
+        auction,
+        price,
+        salt,
+    };
+    Some((who, call))
+}
+
+fn open_auction(chance: &mut Chance) -> Call<Test> {
+    let terms = AuctionTerms {
+        model: chance.model(),
+        machines: chance.below(4) as u16,
+        blocks: 1 + chance.below(40) as u32,
+        max_price: KGR * u128::from(chance.below(4)),
+        commit_period: 1 + chance.below(4) as u32,
+        reveal_period: 1 + chance.below(4) as u32,
+        min_tier: Tier::New,
+        class: Default::default(),
+        region: chance.region(),
+    };
+    Call::open_auction { terms }
+}
+
+fn leased_submission(
+    chance: &mut Chance,
+    lease: LeaseId,
+    record: &Lease,
+) -> Option<(AccountId, Call<Test>)> {
+    let machine = chance.one_of(&record.machines)?.provider;
+    let (_, call) = submission(chance);
+    let Call::submit_job { mut spec, input } = call else {
+        return None;
+    };
+    spec.model = record.terms.model;
+    let call = Call::submit_leased_job {
+        lease,
+        machine,
+        spec,
+        input,
+    };
+    Some((record.requester.clone(), call))
+}
+
 fn submission(chance: &mut Chance) -> (AccountId, Call<Test>) {
     let model = chance.model();
     let task = match chance.one_in(3) {
@@ -122,6 +226,8 @@ fn submission(chance: &mut Chance) -> (AccountId, Call<Test>) {
         max_price: [Balance::MAX, chance.amount()][usize::from(chance.one_in(6))],
         deadline: 1 + chance.below(24) as u32,
         min_tier: [Tier::New, Tier::Proven][usize::from(chance.one_in(6))],
+        class: Default::default(),
+        region: chance.region(),
     };
     let input: Vec<Word> = (0..chance.below(9)).map(|i| i as Word).collect();
     bring(&input);
@@ -178,6 +284,11 @@ fn pass(chance: &mut Chance) {
         true => 450,
         false => 1 + chance.below(3) as u32,
     };
+    // The blocks of a migration are not polled, and carry no calls.
+    if chance.one_in(50) {
+        let passed = System::block_number() + chance.below(6) as u32;
+        System::set_block_number(passed);
+    }
     for _ in 0..blocks {
         let next = System::block_number() + 1;
         System::reset_events();

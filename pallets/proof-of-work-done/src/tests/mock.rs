@@ -53,6 +53,12 @@ impl pallet_balances::Config for Test {
 thread_local! {
     static ASSIGNED: RefCell<Vec<AssignedJob>> = const { RefCell::new(Vec::new()) };
     static ATTESTED: RefCell<Vec<JobId>> = const { RefCell::new(Vec::new()) };
+    static EXTENDED: RefCell<bool> = const { RefCell::new(false) };
+}
+
+/// Has the market extend deadlines from now on, or not.
+pub fn set_extended(extended: bool) {
+    EXTENDED.with(|e| *e.borrow_mut() = extended);
 }
 
 /// Jobs as the test puts them there.
@@ -63,6 +69,9 @@ impl Jobs for StubJobs {
     }
     fn is_open(job: JobId) -> bool {
         Self::assigned(job).is_some() || attested().contains(&job)
+    }
+    fn is_extended() -> bool {
+        EXTENDED.with(|e| *e.borrow())
     }
     fn attest(
         attestation: &Attestation,
@@ -168,6 +177,8 @@ pub fn job(number: u64, task: Task) -> AssignedJob {
         max_price: 1,
         deadline: 10,
         min_tier: Default::default(),
+        class: Default::default(),
+        region: None,
     };
     AssignedJob {
         assignment: Assignment {
