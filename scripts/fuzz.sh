@@ -1,36 +1,43 @@
 #!/usr/bin/env bash
-# Fuzzes what reads model files: whatever the bytes, no panic, little memory, errors that name a field.
+# Fuzzes what reads model files: whatever the bytes, no panic, little memory, errors that name a field. And the
+# market in the whole runtime: whatever is called, the state holds together, and no unit is made or lost.
 # Inputs that have reached something new are kept beside the build, and the next run begins with them.
-# It ends at the first finding, and says where the input is: put it to offchain-worker/inference/fuzz/seeds,
-# which the tests read.
+# It ends at the first finding, and says where the input is: put it to the seeds beside the target, in
+# offchain-worker/inference/fuzz/seeds or runtime/fuzz/seeds, which the tests read.
 #
 # Usage: scripts/fuzz.sh [SECONDS [TARGET...]]
 #   SECONDS  how long in all, 600 if it is not said; the targets have equal shares
-#   TARGET   gguf, safetensors, llama, bert; all if none is said
+#   TARGET   gguf, safetensors, llama, bert, market; all if none is said
 set -euo pipefail
 
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 # shellcheck source=scripts/env.sh
 source "$here/env.sh"
+# What is fuzzed of the runtime is the native one.
+export SKIP_WASM_BUILD=1
 
-crate="$KAGARI_ROOT/offchain-worker/inference/fuzz"
+# The crate of each target.
+inference="$KAGARI_ROOT/offchain-worker/inference/fuzz"
+declare -A CRATE=([gguf]="$inference" [safetensors]="$inference" [llama]="$inference" [bert]="$inference"
+    [market]="$KAGARI_ROOT/runtime/fuzz")
 # Not the workspace's own: it is another compiler that builds with other flags.
 fuzz_target="${KAGARI_FUZZ_TARGET:-$(dirname "$CARGO_TARGET_DIR")/fuzz-target}"
 # Most bytes of an input: what is larger is slow, and reaches nothing new.
-declare -A MOST_BYTES=([gguf]=8192 [safetensors]=8192 [llama]=32768 [bert]=32768)
+declare -A MOST_BYTES=([gguf]=8192 [safetensors]=8192 [llama]=32768 [bert]=32768 [market]=2048)
+# What there is to be read by words.
 declare -A DICTIONARY=([gguf]=gguf [safetensors]=safetensors [llama]=gguf [bert]=safetensors)
 # Seconds between two lines of progress, and that one input may take.
 PROGRESS=30
 INPUT_LIMIT=20
 
 seconds=600
-targets=(gguf safetensors llama bert)
+targets=(gguf safetensors llama bert market)
 fuzzer=
 scratch=
 
 read_arguments() {
     case "${1:-}" in
-    -h | --help) sed -n '2,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
+    -h | --help) sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
     esac
     if [[ $# -gt 0 ]]; then
         [[ "$1" =~ ^[1-9][0-9]*$ ]] || fail "seconds are a number, not $1 (see --help)"
@@ -42,7 +49,7 @@ read_arguments() {
     fi
     local target
     for target in "${targets[@]}"; do
-        [[ -n "${MOST_BYTES[$target]:-}" ]] || fail "there is no target $target (see --help)"
+        [[ -n "${CRATE[$target]:-}" ]] || fail "there is no target $target (see --help)"
     done
 }
 
@@ -57,7 +64,10 @@ build() {
     if [[ ! -d "$fuzz_target" ]]; then
         say "Building the targets, with all that they need (a quarter of an hour the first time)"
     fi
-    cargo +nightly fuzz build --fuzz-dir "$crate" --target-dir "$fuzz_target"
+    local target
+    for target in "${targets[@]}"; do
+        cargo +nightly fuzz build --fuzz-dir "${CRATE[$target]}" --target-dir "$fuzz_target" "$target"
+    done
 }
 
 # Where the target $1 was built.
@@ -67,17 +77,18 @@ host() { rustc +nightly -vV | sed -n 's/^host: //p'; }
 
 # Fuzzes the target $1 for $2 seconds.
 fuzz() {
-    local target="$1" share="$2" work="$fuzz_target/fuzzing/$1" code=0
+    local target="$1" share="$2" work="$fuzz_target/fuzzing/$1" crate="${CRATE[$1]}" code=0
+    local options=(-max_total_time="$share" -max_len="${MOST_BYTES[$1]}" -timeout="$INPUT_LIMIT"
+        -artifact_prefix="$work/" -print_final_stats=1)
+    if [[ -n "${DICTIONARY[$1]:-}" ]]; then
+        options+=(-dict="$crate/dictionaries/${DICTIONARY[$1]}")
+    fi
     mkdir -p "$work/corpus"
     say "$target: $share seconds"
     # One thread, since the code under test is to be seen and not the threads; no backtraces in candle's
     # errors, which take long and much memory; and files in memory where there is a place for them.
     RAYON_NUM_THREADS=1 RUST_LIB_BACKTRACE=0 TMPDIR="$scratch" "$(program_of "$target")" \
-        "$work/corpus" "$crate/seeds/$target" \
-        -max_total_time="$share" -max_len="${MOST_BYTES[$target]}" \
-        -dict="$crate/dictionaries/${DICTIONARY[$target]}" \
-        -timeout="$INPUT_LIMIT" -artifact_prefix="$work/" -print_final_stats=1 \
-        >"$work/log" 2>&1 &
+        "$work/corpus" "$crate/seeds/$target" "${options[@]}" >"$work/log" 2>&1 &
     fuzzer=$!
     show_progress "$target" "$work/log"
     wait "$fuzzer" || code=$?

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs all tests: those of every crate, those that start the real node on the real models, and the
-# one through @polkadot/api. Sets up and builds what they need first.
+# ones through @polkadot/api. Sets up and builds what they need first.
 #
 # Usage: scripts/test.sh
 set -euo pipefail
@@ -19,8 +19,8 @@ run_cargo_tests() {
     cargo test --workspace --no-fail-fast
 }
 
-run_polkadot_js_test() {
-    say "Running the test through @polkadot/api"
+run_polkadot_js_tests() {
+    say "Running the tests through @polkadot/api"
     cd "$polkadot_js"
     npm ci --no-audit --no-fund
     KAGARI_NODE="$KAGARI_BIN/kagari-node" node --test
@@ -30,5 +30,5 @@ run_polkadot_js_test() {
 # The setup may have brought a toolchain.
 choose_toolchain
 run_cargo_tests
-run_polkadot_js_test
+run_polkadot_js_tests
 say "All tests passed"

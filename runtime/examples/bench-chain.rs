@@ -142,24 +142,23 @@ fn main() {
     let market = |function, components: &[(&str, u64)]| measured(MARKET_FILE, function, components);
     let proof = |function, components: &[(&str, u64)]| measured(PROOF_FILE, function, components);
     let words = u64::from(WORDS);
-    let submission = |examined: u32| {
-        let components = [("i", words), ("e", examined.into())];
-        Cost::of(
-            Market::submit_job(WORDS, examined),
-            market("submit_job", &components),
-            1,
-        )
-    };
+    let submission = Cost::of(
+        Market::submit_job(WORDS),
+        market("submit_job", &[("i", words)]),
+        1,
+    );
+    let more = Market::examine_offers(8).saturating_sub(Market::examine_offers(2));
+    let more = Cost::of(more, f64::NAN, 1);
     let attestation = Cost::of(Proof::attest(WORDS), proof("attest", &[("o", words)]), 1);
     let settlement = Cost::of(
         Market::settle_jobs(BATCH as u32),
         market("settle_jobs", &[("n", BATCH)]),
         BATCH,
     );
-    submission(2).print("request with match");
+    submission.print("request with match");
     attestation.print("attestation");
     settlement.print("settlement, of 100");
-    submission(2)
+    submission
         .plus(attestation)
         .plus(settlement)
         .print("a job's life");
@@ -185,7 +184,7 @@ fn main() {
         1,
     )
     .print("an offer comes back");
-    submission(8).print("request, 8 examined");
+    more.print("six more are examined");
     print_block();
 }
 
@@ -201,7 +200,7 @@ fn print_block() {
         let extension = extension().weight(call);
         extension.saturating_add(limits.get(class).base_extrinsic)
     };
-    let submitted = MarketWeights::<Runtime>::submit_job(WORDS, 2)
+    let submitted = MarketWeights::<Runtime>::submit_job(WORDS)
         .saturating_add(around(&submission, DispatchClass::Normal));
     // Authorising is a part of the extension's weight and of the attestation's.
     let attested = ProofWeights::<Runtime>::attest(WORDS)

@@ -16,6 +16,7 @@ mod benchmarks;
 pub mod configs;
 pub mod constants;
 pub mod genesis_presets;
+pub mod migrations;
 pub mod opaque;
 pub mod weights;
 
@@ -110,6 +111,9 @@ mod runtime {
     pub type Session = pallet_session;
     #[runtime::pallet_index(5)]
     pub type Grandpa = pallet_grandpa;
+
+    #[runtime::pallet_index(6)]
+    pub type MultiBlockMigrations = pallet_migrations;
 
     #[runtime::pallet_index(10)]
     pub type Balances = pallet_balances;

@@ -3,79 +3,23 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { ApiPromise, Keyring, WsProvider } from '@polkadot/api';
-import { startNode } from './node-process.mjs';
+import {
+  accounts, api, dataOf, free, modelNamed, node, provider, registration, send, startChain, stopChain, watch,
+} from './chain.mjs';
 
 const MODEL = 'SmolLM2-135M-Instruct-Q4_1';
 const PRICE = 1_000_000_000n;
 
-let node;
-let provider;
-let api;
-const keyring = new Keyring({ type: 'sr25519' });
-const [bob, dave, eve] = ['//Bob', '//Dave', '//Eve'].map((uri) => keyring.addFromUri(uri));
+const [bob, dave, eve] = accounts('Bob', 'Dave', 'Eve');
 
-before(async () => {
-  node = await startNode();
-  provider = new WsProvider(node.url);
-  api = await ApiPromise.create({ provider, noInitWarn: true });
-});
-
-after(async () => {
-  await api?.disconnect();
-  await node?.kill();
-});
-
-/** What a refused call says, as a person would be shown it. */
-function explain(error) {
-  if (!error.isModule) return error.toString();
-  const { section, name, docs } = api.registry.findMetaError(error.asModule);
-  return `${section}.${name}: ${docs.join(' ')}`;
-}
-
-/** Signs and sends a call; resolves with its events once it is in a block. */
-function send(call, signer) {
-  return new Promise((resolve, reject) => {
-    const onStatus = ({ status, events, dispatchError, isError }) => {
-      if (dispatchError) return reject(new Error(explain(dispatchError)));
-      if (status.isInBlock) return resolve(events.map(({ event }) => event));
-      if (isError) return reject(new Error(status.toString()));
-      return undefined;
-    };
-    call.signAndSend(signer, { nonce: -1 }, onStatus).catch(reject);
-  });
-}
-
-/** Watches a job until it has ended; resolves with every state it was seen in. */
-function watch(job) {
-  return new Promise((resolve, reject) => {
-    const seen = [];
-    const onUpdate = (error, update) => {
-      if (error) return reject(error);
-      // The node has not seen the job yet.
-      if (update === null) return undefined;
-      seen.push(update);
-      return ['settled', 'refunded', 'cancelled'].includes(update.state) ? resolve(seen) : undefined;
-    };
-    provider.subscribe('compute_jobUpdate', 'compute_subscribeJob', [job], onUpdate).catch(reject);
-  });
-}
-
-async function free(account) {
-  const { data } = await api.query.system.account(account.address);
-  return data.free.toBigInt() + data.reserved.toBigInt();
-}
+before(startChain);
+after(stopChain);
 
 test('a provider bonds and makes an offer', async () => {
-  const { worker, proof } = await provider.send('compute_rotateWorkerKey', [bob.address]);
   const bond = api.consts.computeMarket.minBond.toBigInt() * 10n;
-  const hardware = { description: 'a machine under test', cores: 2, memory: 1024 };
-  await send(api.tx.computeMarket.registerProvider(bond, worker, proof, hardware), bob);
+  await send(await registration(bob, bond), bob);
 
-  const models = await provider.send('compute_models', []);
-  const found = models.find(({ name }) => name === MODEL);
-  assert.ok(found, `the model is registered: ${JSON.stringify(models)}`);
-  const { model } = found;
+  const model = await modelNamed(MODEL);
   await send(api.tx.computeMarket.setOffer(model, PRICE, 2), bob);
   const offers = await provider.send('compute_offers', [MODEL]);
   assert.deepEqual(offers.map((offer) => offer.provider), [bob.address]);
@@ -88,9 +32,7 @@ test('a requester prepares, submits, watches and reads a job', async () => {
   const bobBefore = await free(bob);
 
   const events = await send(api.tx.computeMarket.submitJob(spec, input), dave);
-  const submitted = events.find((event) => api.events.computeMarket.JobSubmitted.is(event));
-  assert.ok(submitted, 'the job is announced');
-  const job = submitted.data.job.toHex();
+  const job = dataOf(events, 'JobSubmitted').job.toHex();
 
   const seen = await watch(job);
   const states = seen.map(({ state }) => state);
@@ -104,9 +46,7 @@ test('a requester prepares, submits, watches and reads a job', async () => {
 });
 
 test('a refused call says in words why', async () => {
-  const { worker, proof } = await provider.send('compute_rotateWorkerKey', [eve.address]);
-  const hardware = { description: 'a machine under test', cores: 2, memory: 1024 };
-  const call = api.tx.computeMarket.registerProvider(1, worker, proof, hardware);
+  const call = await registration(eve, 1);
   await assert.rejects(send(call, eve), (error) => {
     console.log(`refused: ${error.message}`);
     return /computeMarket\.BondTooSmall: The bond is below/.test(error.message);

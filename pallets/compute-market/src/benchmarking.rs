@@ -94,6 +94,7 @@ mod benches {
         let who = rich::<T>("registrar", 0);
         let manifest = known_models::smollm2_135m_instruct();
         Models::<T>::remove(manifest.id());
+        Shapes::<T>::remove(manifest.id());
         #[extrinsic_call]
         _(RawOrigin::Signed(who), manifest);
     }
@@ -118,11 +119,27 @@ mod benches {
         _(RawOrigin::Signed(who), model);
     }
 
-    /// With an input of `i` words and a match that examines `e` offers.
+    /// A match that examines `e` offers, of which the last two can take the job.
     #[benchmark(pov_mode = Measured)]
-    fn submit_job(i: Linear<1, 8_000>, e: Linear<2, 8>) {
+    fn examine_offers(e: Linear<2, 8>) {
         let model = llm::<T>();
         crowd::<T>(model, e);
+        let spec = spec::<T>(model, OUTPUT);
+        let examined;
+        #[block]
+        {
+            let shape = Pallet::<T>::shape_of(&spec).unwrap_or_else(|_| panic!("it is registered"));
+            let found = Pallet::<T>::first_match(&spec, &shape, 1, 0);
+            examined = found.map_or(0, |found| found.cleared.examined);
+        }
+        assert_eq!(examined, e);
+    }
+
+    /// With an input of `i` words and a match that examines two offers.
+    #[benchmark(pov_mode = Measured)]
+    fn submit_job(i: Linear<1, 8_000>) {
+        let model = llm::<T>();
+        crowd::<T>(model, 2);
         // Its account is read and written for the fee before.
         let who: AccountId = whitelisted_caller();
         T::Currency::set_balance(&who, RICHES);

@@ -152,6 +152,9 @@ impl<T: Config> Pallet<T> {
         let part = provider
             .delegated
             .part_of_reward(reward, provider.commission, provider.bond);
+        if part == 0 {
+            return;
+        }
         let held = T::Currency::hold(&HoldReason::Bond.into(), who, part);
         let part = match held {
             Ok(()) => part,

@@ -5,7 +5,7 @@ use crate::{
     match_impls::{chance_of, Match},
     payload_impls::Trailing,
     types::*,
-    Config, Error, Event, HoldReason, Jobs, Models, Pallet, PrepaidFee, WeightInfo,
+    Config, Error, Event, HoldReason, Jobs, Pallet, PrepaidFee, Shapes, WeightInfo,
 };
 use alloc::vec::Vec;
 use frame_support::{
@@ -49,8 +49,16 @@ impl<T: Config> Pallet<T> {
         let (input_len, examined) = (job.input_len, cleared.examined);
         let relisted = Self::assign(id, job, cleared, work)?;
         Self::index_payload(&payload);
-        let weight = T::WeightInfo::submit_job(input_len, examined);
+        let weight = Self::weight_of_submitting(input_len, examined);
         Ok(weight.saturating_add(relisted.weight::<T>()))
+    }
+
+    /// What a job weighs whose match examines so many offers. Two are examined as a rule: the winner, and the one
+    /// that sets its price.
+    pub(crate) fn weight_of_submitting(input_len: u32, examined: u32) -> Weight {
+        let beyond = T::WeightInfo::examine_offers(examined.max(2))
+            .saturating_sub(T::WeightInfo::examine_offers(2));
+        T::WeightInfo::submit_job(input_len).saturating_add(beyond)
     }
 
     /// A job that is well formed, and not assigned yet; with its id, and where its input stands.
@@ -132,7 +140,6 @@ impl<T: Config> Pallet<T> {
 
     /// Shape of the model that a job is for.
     pub(crate) fn shape_of(spec: &JobSpec) -> Result<ModelShape, Error<T>> {
-        let model = Models::<T>::get(spec.model).ok_or(Error::<T>::UnknownModel)?;
-        Ok(model.manifest.shape)
+        Shapes::<T>::get(spec.model).ok_or(Error::<T>::UnknownModel)
     }
 }

@@ -1,12 +1,12 @@
 //! Models: registration, and whether a job fits its model.
 
-use crate::{types::*, Config, Error, Event, HoldReason, Models, Pallet};
+use crate::{types::*, Config, Error, Event, HoldReason, Models, Pallet, Shapes};
 use frame_support::{
     ensure,
     traits::{fungible::hold::Mutate as _, Get},
 };
 use kagari_primitives::{
-    AccountId, Architecture, BlockNumber, JobSpec, Manifest, ModelShape, Task, Word, Work,
+    AccountId, Architecture, BlockNumber, JobSpec, Manifest, ModelId, ModelShape, Task, Word, Work,
     MAX_INPUT, MAX_OUTPUT,
 };
 use sp_runtime::{DispatchResult, SaturatedConversion};
@@ -22,11 +22,12 @@ impl<T: Config> Pallet<T> {
             &who,
             T::ModelDeposit::get(),
         )?;
-        Models::<T>::insert(
+        let registrar = Some(who.clone());
+        Self::put_model(
             id,
             Model {
                 manifest,
-                registrar: Some(who.clone()),
+                registrar,
             },
         );
         Self::deposit_event(Event::ModelRegistered {
@@ -34,6 +35,12 @@ impl<T: Config> Pallet<T> {
             registrar: who,
         });
         Ok(())
+    }
+
+    /// Keeps a model, and apart from it what every job reads of it.
+    pub(crate) fn put_model(id: ModelId, model: Model) {
+        Shapes::<T>::insert(id, model.manifest.shape);
+        Models::<T>::insert(id, model);
     }
 
     /// Checks a job against its model's shape and the chain's limits.

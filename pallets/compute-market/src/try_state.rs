@@ -2,7 +2,7 @@
 
 use crate::{
     queue_impls::LEASES, types::*, Auctions, Config, Delegations, HoldReason, Jobs, Judged, Leases,
-    Models, Pages, Pallet, Providers, Queue, Served, Ticks, Workers,
+    Models, Pages, Pallet, Providers, Queue, Served, Shapes, Ticks, Workers,
 };
 use alloc::{collections::BTreeMap, vec::Vec};
 use frame_support::{
@@ -335,6 +335,10 @@ impl<T: Config> Pallet<T> {
             ensure!(
                 model.manifest.id() == id,
                 "a model's id is not its manifest's hash"
+            );
+            ensure!(
+                Shapes::<T>::get(id) == Some(model.manifest.shape),
+                "a model's shape is not its manifest's"
             );
             if let Some(registrar) = model.registrar {
                 let sum = deposits.entry(registrar).or_default();

@@ -22,8 +22,10 @@ pub trait WeightInfo {
     fn set_offer() -> Weight;
     /// Weight of `remove_offer`.
     fn remove_offer() -> Weight;
-    /// Weight of `submit_job` with an input of so many words and a match that examines so many offers.
-    fn submit_job(input: u32, examined: u32) -> Weight;
+    /// Weight of `submit_job` with an input of so many words and a match that examines two offers.
+    fn submit_job(input: u32) -> Weight;
+    /// Weight of a match that examines so many offers, two at least.
+    fn examine_offers(offers: u32) -> Weight;
     /// Weight of serving a list of so many attested jobs and settling them.
     fn settle_jobs(jobs: u32) -> Weight;
     /// Weight of taking so many offers of a provider into the index.
@@ -106,11 +108,14 @@ impl WeightInfo for () {
         Weight::from_parts(30_000_000, 4_000)
             .saturating_add(RocksDbWeight::get().reads_writes(4, 4))
     }
-    fn submit_job(input: u32, examined: u32) -> Weight {
+    fn submit_job(input: u32) -> Weight {
         Weight::from_parts(30_000_000, 4_000)
-            .saturating_add(RocksDbWeight::get().reads(examined.into()))
-            .saturating_add(RocksDbWeight::get().reads_writes(14, 10))
+            .saturating_add(RocksDbWeight::get().reads_writes(16, 10))
             .saturating_add(Weight::from_parts(20_000, 0).saturating_mul(input.into()))
+    }
+    fn examine_offers(offers: u32) -> Weight {
+        Weight::from_parts(30_000_000, 4_000)
+            .saturating_add(RocksDbWeight::get().reads(offers.into()))
     }
     fn settle_jobs(jobs: u32) -> Weight {
         let one = Weight::from_parts(30_000_000, 4_000)

@@ -2,13 +2,14 @@
 
 use crate::{
     constants::{BYTE_FEE, EXISTENTIAL_DEPOSIT, HOURS, SLOT_MILLIS},
-    Babe, Balances, Block, PalletInfo, Runtime, RuntimeCall, RuntimeEvent, RuntimeFreezeReason,
-    RuntimeHoldReason, RuntimeOrigin, RuntimeTask, System, TxExtension, UncheckedExtrinsic,
-    VERSION,
+    migrations, Babe, Balances, Block, MultiBlockMigrations, PalletInfo, Runtime, RuntimeCall,
+    RuntimeEvent, RuntimeFreezeReason, RuntimeHoldReason, RuntimeOrigin, RuntimeTask, System,
+    TxExtension, UncheckedExtrinsic, VERSION,
 };
 use frame_support::{
     derive_impl,
     dispatch::DispatchClass,
+    migrations::FreezeChainOnFailedMigration,
     parameter_types,
     traits::{ConstU128, ConstU16, ConstU32, ConstU64, ConstU8, VariantCountOf},
     weights::{
@@ -39,6 +40,8 @@ parameter_types! {
         Weight::from_parts(WEIGHT_REF_TIME_PER_SECOND, u64::MAX),
         NORMAL_SHARE,
     );
+    /// Most that a migration takes of a block.
+    pub MigrationWeight: Weight = Perbill::from_percent(80) * RuntimeBlockWeights::get().max_block;
     /// Five MiB of extrinsics.
     pub RuntimeBlockLength: BlockLength = BlockLength::builder()
         .max_length(5 * 1024 * 1024)
@@ -61,6 +64,20 @@ impl frame_system::Config for Runtime {
     type SystemWeightInfo = frame_system::weights::SubstrateWeight<Runtime>;
     type SS58Prefix = ConstU16<42>;
     type MaxConsumers = ConstU32<16>;
+    type SingleBlockMigrations = migrations::SingleBlock;
+    type MultiBlockMigrator = MultiBlockMigrations;
+}
+
+impl pallet_migrations::Config for Runtime {
+    type RuntimeEvent = RuntimeEvent;
+    type Migrations = migrations::MultiBlock;
+    type CursorMaxLen = ConstU32<65_536>;
+    type IdentifierMaxLen = ConstU32<256>;
+    type MigrationStatusHandler = ();
+    // Nothing is better than a state that is half the old one: a new runtime has to come then.
+    type FailedMigrationHandler = FreezeChainOnFailedMigration;
+    type MaxServiceWeight = MigrationWeight;
+    type WeightInfo = pallet_migrations::weights::SubstrateWeight<Runtime>;
 }
 
 impl pallet_timestamp::Config for Runtime {

@@ -180,7 +180,11 @@ impl<T: frame_system::Config> pallet_compute_market::WeightInfo for WeightInfo<T
 	/// Proof: `ComputeMarket::Queue` (`max_values`: None, `max_size`: None, mode: `Measured`)
 	/// The range of component `i` is `[1, 8000]`.
 	/// The range of component `e` is `[2, 8]`.
-	fn submit_job(i: u32, e: u32, ) -> Weight {
+	fn examine_offers(_: u32) -> Weight {
+		Weight::from_parts(30_000_000, 4_000)
+	}
+	fn submit_job(i: u32) -> Weight {
+		let e = 2u32;
 		// Proof Size summary in bytes:
 		//  Measured:  `2145 + e * (1018 ±0)`
 		//  Estimated: `5607 + e * (3495 ±4)`

@@ -1,6 +1,9 @@
 //! A chain of blocks in memory, from the genesis of the development preset.
 
+mod common;
+
 use codec::{Decode, Encode};
+use common::{extension, genesis, header, time_of};
 use frame_support::{storage::with_transaction_unchecked, traits::fungible::Inspect};
 use frame_system::offchain::CreateAuthorizedTransaction;
 use kagari_primitives::{
@@ -10,16 +13,12 @@ use kagari_primitives::{
     Word, KGR,
 };
 use kagari_runtime::{
-    constants::SLOT_MILLIS, genesis_presets, Balances, ComputeMarket, Executive, Header,
-    ProofOfWorkDone, Runtime, RuntimeCall, RuntimeEvent, RuntimeGenesisConfig, SignedPayload,
-    System, TxExtension, UncheckedExtrinsic,
+    Balances, ComputeMarket, Executive, ProofOfWorkDone, Runtime, RuntimeCall, RuntimeEvent,
+    SignedPayload, System, UncheckedExtrinsic,
 };
-use sp_consensus_babe::digests::{PreDigest, SecondaryPlainPreDigest};
 use sp_core::Pair;
 use sp_keyring::Sr25519Keyring;
 use sp_runtime::{
-    generic::{Digest, DigestItem, Era},
-    traits::Header as _,
     transaction_validity::{TransactionSource, TransactionValidity, TransactionValidityError},
     ApplyExtrinsicResult, BuildStorage, DispatchResult, TransactionOutcome,
 };
@@ -42,11 +41,7 @@ impl Chain {
 
     /// Runs a test on the chain and checks the pallets' state afterwards.
     pub fn run(mut self, test: impl FnOnce(&mut Self)) {
-        let preset = genesis_presets::development();
-        let mut config = serde_json::to_value(RuntimeGenesisConfig::default()).unwrap();
-        json_merge(&mut config, preset);
-        let config: RuntimeGenesisConfig = serde_json::from_value(config).unwrap();
-        let mut ext = sp_io::TestExternalities::new(config.build_storage().unwrap());
+        let mut ext = sp_io::TestExternalities::new(genesis().build_storage().unwrap());
         ext.execute_with(|| {
             self.go_on(1);
             let before = (self.issuance(), self.fees());
@@ -68,26 +63,13 @@ impl Chain {
                 1 => Hash::zero(),
                 n => Hash::from_low_u64_be(u64::from(n) << 8 | u64::from(self.salt)),
             };
-            let header = Header::new(
-                self.number,
-                Default::default(),
-                Default::default(),
-                parent,
-                Digest {
-                    logs: vec![slot_claim(self.slot())],
-                },
-            );
-            Executive::initialize_block(&header);
+            Executive::initialize_block(&header(self.number, parent));
             self.set_time();
         }
     }
 
-    fn slot(&self) -> u64 {
-        500_000_000 + u64::from(self.number)
-    }
-
     fn set_time(&self) {
-        let now = self.slot() * SLOT_MILLIS;
+        let now = time_of(self.number);
         let call = RuntimeCall::Timestamp(pallet_timestamp::Call::set { now });
         Executive::apply_extrinsic(UncheckedExtrinsic::new_bare(call))
             .unwrap()
@@ -179,7 +161,7 @@ impl Chain {
     ) -> UncheckedExtrinsic {
         let attestation = Attestation {
             job,
-            assigned_at: self.number,
+            assigned_at: ComputeMarket::job(job).map_or(self.number, |job| job.assigned_at),
             output_hash: payload_hash(output),
             stop: StopReason::Length,
             trace_root: Hash::repeat_byte(9),
@@ -213,16 +195,6 @@ impl Chain {
     pub fn sign_and_apply(&mut self, who: Sr25519Keyring, call: RuntimeCall) -> DispatchResult {
         apply(sign(who, call)).expect("the extrinsic is valid")
     }
-}
-
-/// The digest with which the only validator claims a slot.
-fn slot_claim(slot: u64) -> DigestItem {
-    let claim = SecondaryPlainPreDigest {
-        authority_index: 0,
-        slot: slot.into(),
-    };
-    let claim = PreDigest::SecondaryPlain(claim);
-    DigestItem::PreRuntime(sp_consensus_babe::BABE_ENGINE_ID, claim.encode())
 }
 
 thread_local! {
@@ -259,34 +231,8 @@ fn worker(of: Sr25519Keyring) -> WorkerPair {
 fn sign(who: Sr25519Keyring, call: RuntimeCall) -> UncheckedExtrinsic {
     let account = who.to_account_id();
     let nonce = System::account_nonce(&account);
-    let extension: TxExtension = (
-        frame_system::AuthorizeCall::new(),
-        frame_system::CheckNonZeroSender::new(),
-        frame_system::CheckSpecVersion::new(),
-        frame_system::CheckTxVersion::new(),
-        frame_system::CheckGenesis::new(),
-        frame_system::CheckEra::from(Era::Immortal),
-        frame_system::CheckNonce::from(nonce),
-        frame_system::CheckWeight::new(),
-        pallet_transaction_payment::ChargeTransactionPayment::from(0),
-        frame_metadata_hash_extension::CheckMetadataHash::new(false),
-        frame_system::WeightReclaim::new(),
-    );
-    let payload = SignedPayload::new(call, extension).unwrap();
+    let payload = SignedPayload::new(call, extension(nonce)).unwrap();
     let signature = payload.using_encoded(|bytes| who.sign(bytes));
     let (call, extension, _) = payload.deconstruct();
     UncheckedExtrinsic::new_signed(call, account.into(), signature.into(), extension)
-}
-
-/// Puts what `patch` has in place of what `into` has.
-fn json_merge(into: &mut serde_json::Value, patch: serde_json::Value) {
-    use serde_json::Value::Object;
-    match (into, patch) {
-        (Object(into), Object(patch)) => {
-            for (key, value) in patch {
-                json_merge(into.entry(key).or_insert(serde_json::Value::Null), value);
-            }
-        }
-        (into, patch) => *into = patch,
-    }
 }

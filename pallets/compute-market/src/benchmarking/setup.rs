@@ -43,7 +43,7 @@ pub(super) fn worker_of<T: Config>(who: &AccountId) -> (WorkerId, WorkerSignatur
 pub(super) fn llm<T: Config>() -> ModelId {
     let manifest = known_models::smollm2_135m_instruct();
     let id = manifest.id();
-    Models::<T>::insert(
+    Pallet::<T>::put_model(
         id,
         Model {
             manifest,
@@ -63,7 +63,7 @@ pub(super) fn other_model<T: Config>(index: u32) -> ModelId {
         ..known_models::smollm2_135m_instruct()
     };
     let id = manifest.id();
-    Models::<T>::insert(
+    Pallet::<T>::put_model(
         id,
         Model {
             manifest,

@@ -234,3 +234,22 @@ fn a_provider_without_money_still_shares_its_reward() {
         assert_eq!(shared.stake(), 400 * KGR);
     });
 }
+
+#[test]
+fn what_is_slashed_to_nothing_is_not_added_to() {
+    TestExt::new().execute_with(|| {
+        with_small_bond();
+        assert_ok!(delegate(&BOB, 300 * KGR));
+        let stake = provider(&ALICE).delegated.stake;
+        let set = |stake| {
+            Providers::<Test>::mutate(ALICE, |p| p.as_mut().unwrap().delegated.stake = stake);
+        };
+        set(0);
+        assert_noop!(
+            delegate(&DAVE, 5 * KGR),
+            Error::<Test>::DelegationsWorthless
+        );
+        set(stake);
+        assert_ok!(delegate(&DAVE, 5 * KGR));
+    });
+}

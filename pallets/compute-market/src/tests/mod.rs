@@ -5,6 +5,7 @@ mod chance;
 mod mock;
 
 mod delegations;
+mod exposure;
 mod failures;
 mod jobs;
 mod leases;

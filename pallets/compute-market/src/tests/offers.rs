@@ -2,11 +2,13 @@
 
 use super::mock::*;
 use crate::{
-    types::{MAX_ASSIGNED, MAX_EXAMINED, PAGE},
+    types::{MAX_ASSIGNED, MAX_EXAMINED, MAX_OFFERS, PAGE},
     Error, Jobs, Pages, Ticks,
 };
 use frame_support::{assert_noop, assert_ok};
-use kagari_primitives::{AccountId, JobSpec, Tier, KGR};
+use kagari_primitives::{
+    known_models, AccountId, Hardware, HardwareClass, JobSpec, Region, Tier, KGR,
+};
 
 #[test]
 fn set_offer_works_and_changes() {
@@ -186,11 +188,10 @@ fn a_job_goes_to_providers_of_the_tier_that_it_asks_for() {
             assert_ok!(attest(id, 20));
             run_to(1 + WINDOW);
             assert_eq!(Market::provider(ALICE).unwrap().tier, Tier::Proven);
-            // An offer comes into the list of its tier when it is made or gets room anew.
-            assert_ok!(Market::remove_offer(signed(&ALICE), llm()));
-            assert_ok!(Market::set_offer(signed(&ALICE), llm(), 10 * KGR, 9));
+            // The settlement has moved its offer to its new tier.
             let job = Jobs::<Test>::get(submitted(proven())).unwrap();
-            assert_eq!((job.provider, job.price), (ALICE, 10 * KGR));
+            assert_eq!((job.provider, job.price), (ALICE, KGR));
+            assert_ok!(Market::set_offer(signed(&ALICE), llm(), 10 * KGR, 9));
             let job = Jobs::<Test>::get(submitted(spec())).unwrap();
             assert_eq!((job.provider, job.price), (BOB, 10 * KGR));
         });
@@ -233,4 +234,115 @@ fn a_quote_is_what_the_job_then_costs() {
             ));
             assert!(matches!(Market::quote(&spec(), 0), Err(Error::EmptyInput)));
         });
+}
+
+#[test]
+fn an_offer_whose_reputation_has_faded_can_be_moved_by_anyone() {
+    TestExt::new()
+        .offer(ALICE, 1, 9)
+        .offer(BOB, 2, 9)
+        .execute_with(|| {
+            let job = || JobSpec {
+                task: completion(20),
+                ..spec()
+            };
+            for who in [ALICE, BOB] {
+                let id = submitted(job());
+                assert_eq!(Jobs::<Test>::get(id).unwrap().provider, who);
+                assert_ok!(attest(id, 20));
+                assert_ok!(Market::remove_offer(signed(&who), llm()));
+            }
+            run_to(1 + WINDOW);
+            for (who, price) in [(ALICE, KGR), (BOB, 2 * KGR)] {
+                assert_ok!(Market::set_offer(signed(&who), llm(), price, 9));
+            }
+            let proven = || JobSpec {
+                min_tier: Tier::Proven,
+                ..spec()
+            };
+            assert!(Market::quote(&proven(), 4).is_ok());
+            // Years later neither is proven, but both stand among those that were.
+            System::set_block_number(100_000_000);
+            assert_eq!(Market::provider(ALICE).unwrap().tier, Tier::New);
+            assert!(matches!(
+                Market::quote(&proven(), 4),
+                Err(Error::NoOfferInReach)
+            ));
+            for who in [ALICE, BOB] {
+                assert_ok!(Market::relist_offers(signed(&POOR), who));
+            }
+            assert!(matches!(Market::quote(&proven(), 4), Err(Error::NoOffer)));
+            assert_noop!(
+                Market::relist_offers(signed(&POOR), DAVE),
+                Error::<Test>::NotProvider
+            );
+        });
+}
+
+#[test]
+fn a_job_goes_to_the_region_and_the_class_that_it_asks_for() {
+    TestExt::new()
+        .offer(ALICE, 1, 9)
+        .offer(BOB, 2, 9)
+        .offer(CHARLIE, 3, 9)
+        .execute_with(|| {
+            let stands = |who: &AccountId, class, region| {
+                let hardware = Hardware {
+                    class,
+                    region,
+                    ..Default::default()
+                };
+                assert_ok!(Market::set_hardware(signed(who), hardware));
+            };
+            let in_asia = || JobSpec {
+                region: Some(Region::Asia),
+                ..spec()
+            };
+            refused(in_asia(), &[9], Error::NoOffer);
+            stands(&BOB, HardwareClass::Exact, Some(Region::Asia));
+            stands(&CHARLIE, HardwareClass::Exact, Some(Region::Asia));
+            let job = Jobs::<Test>::get(submitted(in_asia())).unwrap();
+            assert_eq!((job.provider, job.price), (BOB, 3 * KGR));
+            // They stand among those of all regions as well.
+            let job = Jobs::<Test>::get(submitted(spec())).unwrap();
+            assert_eq!((job.provider, job.price), (ALICE, 2 * KGR));
+
+            stands(&BOB, HardwareClass::Exact, Some(Region::Europe));
+            let job = Jobs::<Test>::get(submitted(in_asia())).unwrap();
+            assert_eq!(job.provider, CHARLIE);
+            stands(&ALICE, HardwareClass::Approximate, None);
+            let job = Jobs::<Test>::get(submitted(spec())).unwrap();
+            assert_eq!((job.provider, job.price), (BOB, 3 * KGR));
+            let approximate = JobSpec {
+                class: HardwareClass::Approximate,
+                ..spec()
+            };
+            let job = Jobs::<Test>::get(submitted(approximate)).unwrap();
+            assert_eq!(job.provider, ALICE);
+            assert_eq!(Market::offers(llm()).len(), 3);
+        });
+}
+
+#[test]
+fn a_provider_offers_so_many_models_and_no_more() {
+    TestExt::new().execute_with(|| {
+        assert_ok!(register(&ALICE, MinBond::get()));
+        let models = (0..=MAX_OFFERS).map(|i| {
+            let manifest = kagari_primitives::Manifest {
+                name: format!("model-{i}").into_bytes().try_into().unwrap(),
+                ..known_models::smollm2_135m_instruct()
+            };
+            let id = manifest.id();
+            assert_ok!(Market::register_model(signed(&BOB), manifest));
+            id
+        });
+        let models: Vec<_> = models.collect();
+        let offer = |model| Market::set_offer(signed(&ALICE), model, KGR, 1);
+        for model in &models[1..] {
+            assert_ok!(offer(*model));
+        }
+        assert_noop!(offer(models[0]), Error::<Test>::TooManyOffers);
+        assert_ok!(Market::remove_offer(signed(&ALICE), models[5]));
+        assert_ok!(offer(models[0]));
+    });
 }

@@ -187,7 +187,7 @@ fn a_refused_job_pays_for_no_attestation_and_no_settlement() {
         let refused = Market::submit_job(signed(&REQUESTER), spec(), vec![1]).unwrap_err();
         assert_eq!(refused.error, Error::<Test>::NoOffer.into());
         let most = crate::types::MAX_EXAMINED as u32;
-        let weight = <() as crate::WeightInfo>::submit_job(1, most);
+        let weight = Market::weight_of_submitting(1, most);
         assert_eq!(refused.post_info.actual_weight, Some(weight));
     });
 }

@@ -1,9 +1,12 @@
-//! What ten thousand jobs leave behind: balances and counters.
+//! What ten thousand jobs, and leases and delegations, leave behind: balances and counters.
 
 use super::mock::*;
-use crate::{types::Provider, Jobs, Providers};
+use crate::{types::Provider, Jobs, Leases, Providers};
 use frame_support::{assert_ok, storage::storage_prefix};
-use kagari_primitives::{JobId, KGR};
+use kagari_primitives::{
+    lease::{auction_id, bid_commitment},
+    AuctionTerms, JobId, KGR,
+};
 use std::collections::BTreeMap;
 
 const JOBS: u32 = 10_000;
@@ -16,6 +19,7 @@ fn state() -> State {
         storage_prefix(b"Market", b"Burned"),
         storage_prefix(b"Market", b"Served"),
         storage_prefix(b"Market", b"Judged"),
+        storage_prefix(b"Market", b"Polled"),
         storage_prefix(b"Market", b"Providers"),
         storage_prefix(b"Balances", b"TotalIssuance"),
     ];
@@ -105,6 +109,71 @@ fn ten_thousand_jobs_leave_nothing_but_balances_and_counters() {
                 settled > 4_000 && failed > 1_000,
                 "{settled} paid, {failed} failed"
             );
+        });
+}
+
+/// Opens an auction, has everybody bid, and lets it go one of the ways that there are: too few bids, a lease that
+/// is kept, a lease that is broken.
+fn auction(way: u32) {
+    let terms = AuctionTerms {
+        model: llm(),
+        machines: 2,
+        blocks: 20,
+        max_price: KGR,
+        commit_period: 2,
+        reveal_period: 2,
+        min_tier: Default::default(),
+        class: Default::default(),
+        region: None,
+    };
+    assert_ok!(Market::open_auction(signed(&REQUESTER), terms));
+    let id = auction_id(&REQUESTER, 0, System::block_number());
+    let bidders = [ALICE, BOB, CHARLIE];
+    for who in &bidders {
+        let commitment = bid_commitment(id, who, KGR / 2, [0; 32]);
+        assert_ok!(Market::commit_bid(signed(who), id, commitment));
+    }
+    run_to(System::block_number() + 3);
+    for who in bidders.iter().skip(way as usize) {
+        assert_ok!(Market::reveal_bid(signed(who), id, KGR / 2, [0; 32]));
+    }
+    run_to(System::block_number() + 2);
+    let Some(lease) = Leases::<Test>::get(id) else {
+        return;
+    };
+    let machine = lease.machines[0].provider.clone();
+    let input = vec![1, System::block_number()];
+    bring(&input);
+    let sent = Market::submit_leased_job(signed(&REQUESTER), id, machine, spec(), input);
+    assert!(sent.is_ok());
+    if way == 0 {
+        let job = Jobs::<Test>::iter_keys().next().unwrap();
+        assert_ok!(attest(job, 10));
+    }
+    run_to(System::block_number() + 40);
+}
+
+#[test]
+fn auctions_leases_and_delegations_leave_nothing_but_balances_and_counters() {
+    TestExt::new()
+        .offer(ALICE, 1, 60)
+        .offer(BOB, 2, 60)
+        .offer(CHARLIE, 2, 60)
+        .execute_with(|| {
+            let (before, records) = (state(), providers());
+            for round in 0..60 {
+                let amount = 500 * KGR;
+                assert_ok!(Market::delegate(signed(&DAVE), ALICE, amount));
+                auction(round % 3);
+                assert_ok!(Market::undelegate(signed(&DAVE), ALICE, amount));
+                run_to(System::block_number() + 400);
+                assert_ok!(Market::withdraw_delegation(signed(&BOB), ALICE, DAVE));
+            }
+            let held = |state: &State| state.keys().cloned().collect::<Vec<_>>();
+            assert_eq!(held(&state()), held(&before));
+            assert_eq!(providers(), records);
+            let (settled, failed) = outcomes();
+            assert_eq!((settled, failed), (20, 20));
         });
 }
 
