@@ -312,7 +312,7 @@ pub mod pallet {
 
         fn on_idle(_: BlockNumberFor<T>, remaining: Weight) -> Weight {
             let mut meter = WeightMeter::with_limit(remaining);
-            Self::serve_queue(&mut meter);
+            Self::serve_queue_of_polled(&mut meter);
             meter.consumed()
         }
 

@@ -27,8 +27,8 @@ const POLL_SHARE: Perbill = Perbill::from_percent(25);
 pub(crate) const LEASES: BlockNumber = BlockNumber::MAX;
 
 impl<T: Config> Pallet<T> {
-    /// Notes that a block may carry transactions. The blocks of a migration carry none, so that nobody could attest
-    /// in them: what is due is then left alone for as many blocks more.
+    /// Notes that a block may carry transactions. The blocks of a migration carry none, nor does one that a session
+    /// begins with, so that nobody could attest in them: what is due is then left alone for as many blocks more.
     pub(crate) fn note_poll(now: BlockNumber) {
         let polled = Polled::<T>::get();
         let missed = now.saturating_sub(polled).saturating_sub(1);
@@ -63,6 +63,16 @@ impl<T: Config> Pallet<T> {
         let mut part = WeightMeter::with_limit(meter.remaining().min(most));
         Self::serve_queue(&mut part);
         meter.consume(part.consumed());
+    }
+
+    /// Serves what is due up to now, if the present block could carry transactions. The last block of a migration
+    /// could not, and comes here all the same.
+    pub(crate) fn serve_queue_of_polled(meter: &mut WeightMeter) {
+        let looking = T::DbWeight::get().reads(1);
+        let now = T::BlockNumberProvider::current_block_number();
+        if meter.try_consume(looking).is_ok() && Polled::<T>::get() == now {
+            Self::serve_queue(meter);
+        }
     }
 
     /// Serves what is due up to now.

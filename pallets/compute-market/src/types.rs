@@ -202,6 +202,9 @@ pub struct EraWork {
     pub reward: Balance,
 }
 
+/// The standing offers of one provider.
+pub type Offers = BoundedVec<Offer, ConstU32<MAX_OFFERS>>;
+
 /// A provider. What a job's life changes stands in this one record, so that it costs one access.
 #[derive(
     Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
@@ -222,7 +225,7 @@ pub struct Provider {
     /// What it says of its machine.
     pub hardware: Hardware,
     /// Its standing offers, one a model.
-    pub offers: BoundedVec<Offer, ConstU32<MAX_OFFERS>>,
+    pub offers: Offers,
     /// Jobs that are assigned to it and not attested, by the beginnings of their ids.
     pub assigned: BoundedVec<JobPrefix, ConstU32<MAX_ASSIGNED>>,
     /// Jobs that it was paid for.

@@ -1,7 +1,10 @@
 //! What ten thousand jobs, and leases and delegations, leave behind: balances and counters.
 
 use super::mock::*;
-use crate::{types::Provider, Jobs, Leases, Providers};
+use crate::{
+    types::{Offers, Provider},
+    Jobs, Leases, Providers,
+};
 use frame_support::{assert_ok, storage::storage_prefix};
 use kagari_primitives::{
     lease::{auction_id, bid_commitment},
@@ -20,6 +23,9 @@ fn state() -> State {
         storage_prefix(b"Market", b"Served"),
         storage_prefix(b"Market", b"Judged"),
         storage_prefix(b"Market", b"Polled"),
+        // A reputation moves offers among the tiers; that the index is whole is looked at after the test.
+        storage_prefix(b"Market", b"Pages"),
+        storage_prefix(b"Market", b"Ticks"),
         storage_prefix(b"Market", b"Providers"),
         storage_prefix(b"Balances", b"TotalIssuance"),
     ];
@@ -46,8 +52,14 @@ fn without_counters(provider: Provider) -> Provider {
         era_work: Default::default(),
         reputation: Default::default(),
         free_decline: 0,
+        offers: without_places(provider.offers.clone()),
         ..provider
     }
+}
+
+fn without_places(mut offers: Offers) -> Offers {
+    offers.iter_mut().for_each(|offer| offer.places = [None; 2]);
+    offers
 }
 
 fn providers() -> BTreeMap<kagari_primitives::AccountId, Provider> {

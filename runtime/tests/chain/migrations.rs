@@ -1,9 +1,6 @@
 //! Migrations: versions of what is stored, and what the market makes of blocks that carry no transactions.
-#![allow(clippy::unwrap_used, missing_docs)]
 
-mod chain;
-
-use chain::Chain;
+use crate::chain::Chain;
 use frame_support::traits::{GetStorageVersion, StorageVersion};
 use kagari_primitives::KGR;
 use kagari_runtime::{ComputeMarket, MultiBlockMigrations, ProofOfWorkDone, Runtime};

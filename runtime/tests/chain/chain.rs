@@ -1,9 +1,7 @@
 //! A chain of blocks in memory, from the genesis of the development preset.
 
-mod common;
-
+use crate::common::{extension, genesis, header, time_of};
 use codec::{Decode, Encode};
-use common::{extension, genesis, header, time_of};
 use frame_support::{storage::with_transaction_unchecked, traits::fungible::Inspect};
 use frame_system::offchain::CreateAuthorizedTransaction;
 use kagari_primitives::{

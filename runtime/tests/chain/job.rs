@@ -1,12 +1,9 @@
 //! The real pair of pallets in the real runtime, driven by real extrinsics: a job's life, and that
 //! money is conserved over it.
-#![allow(clippy::unwrap_used, missing_docs)]
 
-mod chain;
-
-use chain::Chain;
-use kagari_primitives::{JobState, Outcome, KGR};
-use kagari_runtime::{ComputeMarket, ProofOfWorkDone, RuntimeCall};
+use crate::chain::Chain;
+use kagari_primitives::{Balance, JobState, Outcome, KGR};
+use kagari_runtime::{ComputeMarket, ProofOfWorkDone, RuntimeCall, RuntimeEvent, System};
 use sp_keyring::Sr25519Keyring::{Alice, Bob, Charlie, Dave};
 use sp_runtime::transaction_validity::{
     InvalidTransaction, TransactionValidityError as Refusal, UnknownTransaction,
@@ -138,10 +135,26 @@ fn a_missed_deadline_refunds_all_of_the_escrow_and_is_paid_for_out_of_the_bond()
         let bond = bonded();
         chain.submit(Dave);
         chain.go_on(31);
-        let penalty = bond - bonded();
-        assert!(penalty > 0);
+        let (penalty, fee) = penalty_and_fee();
+        assert_eq!(bond - bonded(), penalty + fee);
+        assert!(penalty > 0 && fee > 0);
         assert_eq!(chain.total(Dave) + chain.fees() - fees, before + penalty);
         assert_eq!(ComputeMarket::ended_jobs().len(), 1);
         assert_eq!(ProofOfWorkDone::latest_era(), None, "nothing was minted");
     });
+}
+
+/// What the present block had a late provider pay to its requester, and burn for what that cost the chain.
+fn penalty_and_fee() -> (Balance, Balance) {
+    let paid = System::events()
+        .into_iter()
+        .find_map(|record| match record.event {
+            RuntimeEvent::ComputeMarket(pallet_compute_market::Event::PenaltyPaid {
+                amount,
+                fee,
+                ..
+            }) => Some((amount, fee)),
+            _ => None,
+        });
+    paid.unwrap()
 }
