@@ -387,13 +387,16 @@ mod benches {
         assert!(provider.delegated.stake > T::MinDelegation::get() * 2);
     }
 
+    /// With what every block does once: the list of its attestations is begun.
     #[benchmark]
     fn serve_queue_base() {
         Served::<T>::put(BlockNumber::MAX);
         Judged::<T>::put(BlockNumber::MAX);
+        let now = T::BlockNumberProvider::current_block_number();
         #[block]
         {
-            Pallet::<T>::note_poll(T::BlockNumberProvider::current_block_number());
+            Pallet::<T>::note_poll(now);
+            Pallet::<T>::enqueue(Hash::zero(), now);
             Pallet::<T>::serve_queue(&mut WeightMeter::new());
         }
     }

@@ -141,7 +141,9 @@ impl<T: Config> Pallet<T> {
             Fortitude::Force,
         )?;
         let refunded = escrow.saturating_sub(paid);
-        T::Currency::release(&reason, requester, refunded, Precision::Exact)?;
+        if refunded > 0 {
+            T::Currency::release(&reason, requester, refunded, Precision::Exact)?;
+        }
         Burned::<T>::mutate(|all| *all = all.saturating_add(burned));
         Ok(Payment {
             paid,

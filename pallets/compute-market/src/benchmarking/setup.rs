@@ -383,6 +383,9 @@ where
     let model = llm::<T>();
     let who = provider::<T>(0, 1, &[model]);
     let job = assigned::<T>(model);
+    // The attestations of one block stand in one list, which the weight of a block's beginning pays for.
+    let now = T::BlockNumberProvider::current_block_number();
+    was_written(Queue::<T>::hashed_key_for(now, now));
     Providers::<T>::mutate(&who, |p| {
         if let Some(p) = p {
             p.worker = worker;
