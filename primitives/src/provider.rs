@@ -192,8 +192,9 @@ pub struct ProviderInfo {
     pub bond: Balance,
     /// What others have delegated to it, with what they have earned and lost since.
     pub delegated: Balance,
-    /// The share of a reward that it keeps before it shares with its delegators, in parts of a million.
-    pub commission: u32,
+    /// The share of a reward that it keeps before it shares with its delegators, in parts of a million; `None` while
+    /// nobody may delegate to it.
+    pub commission: Option<u32>,
     /// The sum over its open jobs and leases of what each is worth; never above what is bonded and delegated.
     pub exposure: Balance,
     /// Whether it takes jobs.

@@ -2,18 +2,19 @@
 
 use crate::{
     index_impls::{Relisted, Retier},
+    judge::Judge,
     lease_types::*,
     sealed_bids::{clear, Cleared},
     types::*,
-    Auctions, Burned, Config, Error, Event, HoldReason, Leases, Models, Pallet, Providers,
-    WeightInfo,
+    Auctions, Burned, Config, Error, Event, HoldReason, Leases, Models, Pallet, PrepaidFee,
+    Providers, WeightInfo,
 };
 use alloc::vec::Vec;
 use frame_support::{
     ensure,
     traits::{
-        fungible::hold::Mutate as _,
-        tokens::{Fortitude, Precision},
+        fungible::{hold::Mutate as _, Mutate as _},
+        tokens::{Fortitude, Precision, Preservation},
         Defensive, Get,
     },
     weights::Weight,
@@ -22,7 +23,12 @@ use kagari_primitives::{
     lease::{auction_id, bid_commitment},
     AccountId, AuctionId, AuctionTerms, Balance, BlockNumber, Hash, ProviderStatus, Tier,
 };
-use sp_runtime::{traits::BlockNumberProvider, DispatchError, DispatchResult, SaturatedConversion};
+use sp_runtime::{
+    traits::BlockNumberProvider, DispatchError, DispatchResult, Permill, SaturatedConversion,
+};
+
+/// The deposit of a bid, as a share of what the machine costs at most.
+const BID_SHARE: Permill = Permill::from_percent(1);
 
 impl<T: Config> Pallet<T> {
     pub(crate) fn do_open_auction(who: AccountId, terms: AuctionTerms) -> DispatchResult {
@@ -32,28 +38,45 @@ impl<T: Config> Pallet<T> {
         let id = auction_id(&who, nonce, now);
         let is_new = !Auctions::<T>::contains_key(id) && !Leases::<T>::contains_key(id);
         ensure!(is_new, Error::<T>::DuplicateAuction);
-        let escrow = most_cost(&terms).ok_or(Error::<T>::InvalidTerms)?;
-        T::Currency::hold(&HoldReason::Escrow.into(), &who, escrow)
-            .map_err(|_| Error::<T>::CannotPayEscrow)?;
+        let machines = terms.machines;
         let commit_until = now.saturating_add(terms.commit_period);
-        let auction = Auction {
+        let mut auction = Auction {
             requester: who.clone(),
             reveal_until: commit_until.saturating_add(terms.reveal_period),
             terms,
-            escrow,
+            escrow: 0,
             commit_until,
+            missed: Self::missed(),
             bids: Default::default(),
         };
+        let escrow = auction.most().checked_mul(machines.into());
+        auction.escrow = escrow.ok_or(Error::<T>::InvalidTerms)?;
+        let prepaid = Self::take_auction_payment(&who, &auction);
+        let prepaid = prepaid.map_err(|_| Error::<T>::CannotPayEscrow)?;
         Self::enqueue_lease(id, auction.due());
         Self::deposit_event(Event::AuctionOpened {
             auction: id,
             requester: who,
             commit_until,
             reveal_until: auction.reveal_until,
-            escrow,
+            escrow: auction.escrow,
+            prepaid,
         });
         Auctions::<T>::insert(id, auction);
         Ok(())
+    }
+
+    /// Burns what clearing the auction and ending the lease would cost as fees, and holds the escrow.
+    fn take_auction_payment(who: &AccountId, auction: &Auction) -> Result<Balance, DispatchError> {
+        let prepaid = T::Currency::burn_from(
+            who,
+            T::PrepaidFee::auction_fee(auction.terms.machines.into()),
+            Preservation::Preserve,
+            Precision::Exact,
+            Fortitude::Polite,
+        )?;
+        T::Currency::hold(&HoldReason::Escrow.into(), who, auction.escrow)?;
+        Ok(prepaid)
     }
 
     fn check_terms(terms: &AuctionTerms) -> DispatchResult {
@@ -90,33 +113,38 @@ impl<T: Config> Pallet<T> {
         Ok(())
     }
 
-    pub(crate) fn do_commit_bid(who: AccountId, id: AuctionId, commitment: Hash) -> DispatchResult {
-        Auctions::<T>::try_mutate(id, |auction| {
+    pub(crate) fn do_commit_bid(
+        who: AccountId,
+        id: AuctionId,
+        commitment: Hash,
+    ) -> Result<Weight, DispatchError> {
+        let relisted = Auctions::<T>::try_mutate(id, |auction| {
             let auction = auction.as_mut().ok_or(Error::<T>::NoSuchAuction)?;
             let now = T::BlockNumberProvider::current_block_number();
-            ensure!(now <= auction.commit_until, Error::<T>::CommitsClosed);
+            let commit_until = auction.commit_until.saturating_add(missed_by::<T>(auction));
+            ensure!(now <= commit_until, Error::<T>::CommitsClosed);
             let again = auction.bids.iter().any(|bid| bid.provider == who);
             ensure!(!again, Error::<T>::BidsAlready);
-            ensure!(
-                Self::can_lease(&who, &auction.terms, 0),
-                Error::<T>::NotEligible
-            );
-            let deposit = T::BidDeposit::get();
+            let reserved = auction.most();
+            let relisted = Self::take_leased_room(&who, &auction.terms, reserved)?;
+            let deposit = deposit_for::<T>(reserved);
             let bid = Bid {
                 provider: who.clone(),
                 commitment,
                 price: None,
                 deposit,
+                reserved,
             };
             let added = auction.bids.try_push(bid);
             added.map_err(|_| Error::<T>::TooManyBids)?;
-            T::Currency::hold(&HoldReason::Bid.into(), &who, deposit)
+            T::Currency::hold(&HoldReason::Bid.into(), &who, deposit)?;
+            Ok::<_, DispatchError>(relisted)
         })?;
         Self::deposit_event(Event::BidCommitted {
             auction: id,
             provider: who,
         });
-        Ok(())
+        Ok(T::WeightInfo::commit_bid().saturating_add(relisted.weight::<T>()))
     }
 
     pub(crate) fn do_reveal_bid(
@@ -129,8 +157,11 @@ impl<T: Config> Pallet<T> {
         Auctions::<T>::try_mutate(id, |auction| -> DispatchResult {
             let auction = auction.as_mut().ok_or(Error::<T>::NoSuchAuction)?;
             let now = T::BlockNumberProvider::current_block_number();
-            ensure!(now > auction.commit_until, Error::<T>::RevealsNotOpen);
-            ensure!(now <= auction.reveal_until, Error::<T>::RevealsClosed);
+            let missed = missed_by::<T>(auction);
+            let commit_until = auction.commit_until.saturating_add(missed);
+            let reveal_until = auction.reveal_until.saturating_add(missed);
+            ensure!(now > commit_until, Error::<T>::RevealsNotOpen);
+            ensure!(now <= reveal_until, Error::<T>::RevealsClosed);
             let bid = auction.bids.iter_mut().find(|bid| bid.provider == who);
             let bid = bid.ok_or(Error::<T>::NoSuchBid)?;
             let commitment = bid_commitment(id, &who, price, salt);
@@ -146,16 +177,44 @@ impl<T: Config> Pallet<T> {
         Ok(())
     }
 
-    /// Clears an auction whose time is over: the deposits of bids that were revealed and can be kept go back, the
-    /// others are burned; the machines are leased, or all of the escrow goes back. Gives what it weighed.
+    /// Serves an auction whose time is over. Gives what it weighed.
+    pub(crate) fn serve_auction(id: AuctionId, mut auction: Auction) -> Weight {
+        match missed_by::<T>(&auction) {
+            0 => Self::clear_auction(id, auction),
+            missed => {
+                auction.extend(missed);
+                Self::enqueue_lease(id, auction.due());
+                Auctions::<T>::insert(id, auction);
+                T::WeightInfo::clear_auction(0, 1)
+            }
+        }
+    }
+
+    /// Clears an auction: the machines are leased to it, or all of the escrow goes back. The deposits of bids that
+    /// were revealed go back, those of the others are burned. Gives what it weighed.
     pub(crate) fn clear_auction(id: AuctionId, auction: Auction) -> Weight {
         Auctions::<T>::remove(id);
-        let bids = auction.bids.len() as u32;
         let good = Self::settle_deposits(id, &auction);
-        let machines = auction.terms.machines.into();
-        let weight = T::WeightInfo::clear_auction(bids, machines);
-        let Some(cleared) = clear(good.into_iter(), machines as usize, auction.terms.max_price)
-        else {
+        let (machines, most) = (auction.terms.machines.into(), auction.terms.max_price);
+        let mut weight = T::WeightInfo::clear_auction(auction.bids.len() as u32, machines);
+        let cleared = clear(good.into_iter(), machines as usize, most);
+        let winners = cleared.as_ref().map(|c| c.winners.as_slice());
+        let winners = winners.unwrap_or_default();
+        for bid in auction
+            .bids
+            .iter()
+            .filter(|bid| !winners.contains(&bid.provider))
+        {
+            let given_back = Self::give_leased_room_back(
+                &bid.provider,
+                &auction.terms,
+                bid.reserved,
+                Retier::Later,
+                |_| (),
+            );
+            weight = weight.saturating_add(given_back.weight::<T>());
+        }
+        let Some(cleared) = cleared else {
             Self::release_escrow(&auction.requester, auction.escrow).defensive_unwrap_or_default();
             Self::deposit_event(Event::AuctionFailed {
                 auction: id,
@@ -169,21 +228,19 @@ impl<T: Config> Pallet<T> {
 
     /// Most that clearing an auction can weigh.
     pub(crate) fn most_for_clearing() -> Weight {
-        let moving = T::WeightInfo::delist_offers(MAX_PLACES).saturating_mul(MAX_MACHINES.into());
+        let moving = T::WeightInfo::list_offers(MAX_PLACES).saturating_mul(MAX_BIDS.into());
         T::WeightInfo::clear_auction(MAX_BIDS, MAX_MACHINES).saturating_add(moving)
     }
 
-    /// Gives deposits back or burns them, and gives the bids that can be kept, the cheapest first; of equal ones
-    /// that which was committed first.
+    /// Gives deposits back or burns them, and gives the bids that count, the cheapest first; of equal ones that which
+    /// was committed first. A bid above the public maximum has only kept others out, and a provider that is leaving
+    /// can't keep its bid.
     fn settle_deposits(id: AuctionId, auction: &Auction) -> Vec<(Balance, AccountId)> {
         let mut good = Vec::new();
         for bid in &auction.bids {
-            let cost = |price: Balance| price.saturating_mul(auction.terms.blocks.into());
-            let counts = |price: &Balance| {
-                *price > auction.terms.max_price
-                    || Self::can_lease(&bid.provider, &auction.terms, cost(*price))
-            };
-            match bid.price.filter(counts) {
+            let provider = Providers::<T>::get(&bid.provider);
+            let stays = provider.is_some_and(|p| p.status == ProviderStatus::Active);
+            match bid.price.filter(|p| stays && *p <= auction.terms.max_price) {
                 Some(price) => {
                     Self::release_deposit(bid);
                     good.push((price, bid.provider.clone()));
@@ -215,36 +272,47 @@ impl<T: Config> Pallet<T> {
         });
     }
 
-    /// Has the winners take up room for the lease. Gives what that weighed besides.
+    /// Makes the winners' bids into a lease. Gives what that weighed besides.
     fn start_lease(id: AuctionId, auction: Auction, cleared: Cleared<AccountId>) -> Weight {
         let Cleared { winners, price } = cleared;
         let Auction {
             requester,
             terms,
             escrow,
+            bids,
             ..
         } = auction;
         let from = T::BlockNumberProvider::current_block_number();
+        let until = from.saturating_add(terms.blocks);
         let mut lease = Lease {
             requester,
             price,
             from,
-            until: from.saturating_add(terms.blocks),
+            until,
+            // The deadlines of its last jobs are one block later, and their windows follow.
+            due: until.saturating_add(2).saturating_add(T::Judge::window()),
             terms,
             machines: Default::default(),
         };
         let worth = lease.cost(lease.terms.blocks);
         let mut weight = Weight::zero();
-        for provider in winners {
-            let taken = Self::take_leased_room(&provider, &lease.terms, worth);
-            let Ok((exposure, relisted)) = taken.defensive() else {
-                continue;
-            };
+        for bid in bids
+            .into_iter()
+            .filter(|bid| winners.contains(&bid.provider))
+        {
+            let exposure = worth.min(bid.reserved);
+            let spared = bid.reserved.saturating_sub(exposure);
+            let relisted = Self::change_provider(&bid.provider, Retier::Later, |provider| {
+                provider.exposure = provider.exposure.saturating_sub(spared);
+                Ok(())
+            });
+            let ((), relisted) = relisted.defensive_unwrap_or_default();
             weight = weight.saturating_add(relisted.weight::<T>());
             let machine = Machine {
-                provider,
+                provider: bid.provider,
                 exposure,
                 job: None,
+                proved_until: from,
             };
             lease
                 .machines
@@ -253,63 +321,80 @@ impl<T: Config> Pallet<T> {
         }
         let rest = escrow.saturating_sub(lease.escrow());
         Self::release_escrow(&lease.requester, rest).defensive_unwrap_or_default();
-        Self::enqueue_lease(id, lease.due());
+        Self::enqueue_lease(id, lease.due);
         Self::deposit_event(Event::LeaseStarted {
             lease: id,
             requester: lease.requester.clone(),
             price,
-            until: lease.until,
+            until,
             providers: lease.machines.iter().map(|m| m.provider.clone()).collect(),
         });
         Leases::<T>::insert(id, lease);
         weight
     }
 
+    /// Takes up room for one job at once, and so much of the bond.
     fn take_leased_room(
         who: &AccountId,
         terms: &AuctionTerms,
         worth: Balance,
-    ) -> Result<(Balance, Relisted), DispatchError> {
-        Self::change_provider(who, Retier::Later, |provider| {
-            let exposure = worth.min(provider.headroom());
-            provider.exposure = provider.exposure.saturating_add(exposure);
+    ) -> Result<Relisted, DispatchError> {
+        let now = T::BlockNumberProvider::current_block_number();
+        let changed = Self::change_provider(who, Retier::Later, |provider| {
+            ensure!(can_lease(provider, terms, now), Error::<T>::NotEligible);
+            ensure!(provider.headroom() >= worth, Error::<T>::BondTooSmallForBid);
+            provider.exposure = provider.exposure.saturating_add(worth);
             let offer = provider.offer_mut(&terms.model);
-            let offer = offer.ok_or(Error::<T>::NoSuchOffer)?;
+            let offer = offer.ok_or(Error::<T>::NotEligible)?;
             offer.leased = offer.leased.saturating_add(1);
-            Ok(exposure)
-        })
+            Ok(())
+        });
+        changed.map(|((), relisted)| relisted)
     }
 
-    /// Whether a provider has a machine for an auction, and its bond covers so much.
-    fn can_lease(who: &AccountId, terms: &AuctionTerms, value: Balance) -> bool {
-        let now = T::BlockNumberProvider::current_block_number();
-        let Some(provider) = Providers::<T>::get(who) else {
-            return false;
-        };
-        let hardware = &provider.hardware;
-        provider.status == ProviderStatus::Active
-            && provider.headroom() >= value
-            && provider.offer(&terms.model).is_some_and(Offer::has_room)
-            && hardware.class == terms.class
-            && (terms.region.is_none() || hardware.region == terms.region)
-            && (terms.min_tier == Tier::New || provider.reputation.tier(now) >= terms.min_tier)
+    /// Gives room and bond back that a bid or a lease has taken up, and makes another change to the provider.
+    pub(crate) fn give_leased_room_back(
+        who: &AccountId,
+        terms: &AuctionTerms,
+        worth: Balance,
+        retier: Retier,
+        change: impl FnOnce(&mut Provider),
+    ) -> Relisted {
+        let changed = Self::change_provider(who, retier, |provider| {
+            provider.exposure = provider.exposure.saturating_sub(worth);
+            if let Some(offer) = provider.offer_mut(&terms.model) {
+                offer.leased = offer.leased.saturating_sub(1);
+            }
+            provider.drop_idle_offers();
+            change(provider);
+            Ok(())
+        });
+        changed.defensive_unwrap_or_default().1
     }
 
     /// Gives a part of what is held on a requester back.
     pub(crate) fn release_escrow(who: &AccountId, amount: Balance) -> DispatchResult {
         T::Currency::release(&HoldReason::Escrow.into(), who, amount, Precision::Exact).map(|_| ())
     }
-
-    /// Puts an auction or a lease into the queue.
-    pub(crate) fn enqueue_lease(id: AuctionId, due: BlockNumber) {
-        crate::Queue::<T>::append(due, crate::queue_impls::LEASES, id);
-    }
 }
 
-/// What the machines cost at most; `None` if no balance is as much.
-fn most_cost(terms: &AuctionTerms) -> Option<Balance> {
-    terms
-        .max_price
-        .checked_mul(terms.blocks.into())?
-        .checked_mul(terms.machines.into())
+/// Whether a provider has a machine for an auction.
+fn can_lease(provider: &Provider, terms: &AuctionTerms, now: BlockNumber) -> bool {
+    let hardware = &provider.hardware;
+    provider.status == ProviderStatus::Active
+        && provider.offer(&terms.model).is_some_and(Offer::has_room)
+        && hardware.class == terms.class
+        && (terms.region.is_none() || hardware.region == terms.region)
+        && (terms.min_tier == Tier::New || provider.reputation.tier(now) >= terms.min_tier)
+}
+
+/// What is held on a bidder for a machine that costs so much at most: more for more, since it can keep others out of
+/// more.
+fn deposit_for<T: Config>(most: Balance) -> Balance {
+    T::BidDeposit::get().max(BID_SHARE.mul_ceil(most))
+}
+
+/// Blocks that could carry no transactions, by which an auction is yet to be extended.
+fn missed_by<T: Config>(auction: &Auction) -> BlockNumber {
+    Pallet::<T>::missed().saturating_sub(auction.missed)
 }

@@ -71,7 +71,7 @@ mod benches {
     #[benchmark]
     fn unbond() {
         let who = crowd::<T>(llm::<T>(), 2).remove(0);
-        add_mover::<T>();
+        add_movers::<T>();
         surround::<T>(&who);
         #[extrinsic_call]
         _(RawOrigin::Signed(who));
@@ -103,7 +103,7 @@ mod benches {
     fn set_offer() {
         let model = llm::<T>();
         let who = crowd::<T>(model, 2).remove(0);
-        add_mover::<T>();
+        add_movers::<T>();
         surround::<T>(&who);
         #[extrinsic_call]
         _(RawOrigin::Signed(who), model, 1, 1);
@@ -113,7 +113,7 @@ mod benches {
     fn remove_offer() {
         let model = llm::<T>();
         let who = crowd::<T>(model, 2).remove(0);
-        add_mover::<T>();
+        add_movers::<T>();
         surround::<T>(&who);
         #[extrinsic_call]
         _(RawOrigin::Signed(who), model);
@@ -135,6 +135,24 @@ mod benches {
         assert_eq!(examined, e);
     }
 
+    #[benchmark(pov_mode = Measured)]
+    fn turn_page() {
+        let who = crowded_out::<T>(1);
+        let offer = Providers::<T>::get(&who).and_then(|p| p.offers.first().cloned());
+        let offer = offer.expect("it offers; qed");
+        let key = PageKey {
+            tick: offer.tick,
+            tier: Default::default(),
+            page: 1,
+        };
+        let page;
+        #[block]
+        {
+            page = Pages::<T>::get(all_regions(offer.model), key);
+        }
+        assert!(!page.providers.is_empty());
+    }
+
     /// With an input of `i` words and a match that examines two offers.
     #[benchmark(pov_mode = Measured)]
     fn submit_job(i: Linear<1, 8_000>) {
@@ -145,7 +163,7 @@ mod benches {
         T::Currency::set_balance(&who, RICHES);
         let input: Vec<Word> = (0..i).collect();
         bring::<T>(&input);
-        know_the_parent();
+        know_the_block::<T>();
         #[extrinsic_call]
         _(RawOrigin::Signed(who), spec::<T>(model, OUTPUT), input);
         assert_eq!(Jobs::<T>::iter().count(), 1);
@@ -220,7 +238,7 @@ mod benches {
         let model = llm::<T>();
         crowd::<T>(model, MAX_EXAMINED as u32);
         let job = assigned::<T>(model);
-        know_the_parent();
+        know_the_block::<T>();
         let_it_be_due::<T>(job);
         #[block]
         {
@@ -240,7 +258,7 @@ mod benches {
                 p.free_decline = BlockNumber::MAX;
             }
         });
-        know_the_parent();
+        know_the_block::<T>();
         #[extrinsic_call]
         _(RawOrigin::Signed(who), job);
         assert_eq!(Jobs::<T>::get(job).map(|j| j.failers.len()), Some(1));
@@ -330,12 +348,12 @@ mod benches {
         _(RawOrigin::Signed(who), id, BID, SALT);
     }
 
-    /// Of `b` bids, as many are good as there are machines; the others forfeit their deposits.
+    /// All of `b` bids are good, and each bidder offers as much as it can.
     #[benchmark(pov_mode = Measured)]
-    fn clear_auction(b: Linear<8, 32>, m: Linear<1, 8>) {
+    fn clear_auction(b: Linear<8, 16>, m: Linear<1, 8>) {
         let (id, bidders) = auction::<T>(m, b);
         go_on::<T>(2);
-        for who in bidders.into_iter().take(m as usize) {
+        for who in bidders {
             Pallet::<T>::do_reveal_bid(who, id, BID, SALT).expect("it has bid; qed");
         }
         go_on::<T>(1);
@@ -368,7 +386,7 @@ mod benches {
         spec.deadline = T::MaxDeadline::get();
         let input: Vec<Word> = (0..i).collect();
         bring::<T>(&input);
-        know_the_parent();
+        know_the_block::<T>();
         #[extrinsic_call]
         _(RawOrigin::Signed(lease.requester), id, machine, spec, input);
         assert_eq!(Jobs::<T>::iter().count(), 1);

@@ -121,7 +121,7 @@ mod calls {
         ///   in the block's body; the state keeps their hash.
         #[pallet::call_index(9)]
         #[pallet::weight(
-            Pallet::<T>::weight_of_submitting(input.len() as u32, MAX_EXAMINED as u32)
+            Pallet::<T>::most_for_submitting(input.len() as u32)
                 .saturating_add(T::WeightInfo::delist_offers(MAX_PLACES))
         )]
         pub fn submit_job(
@@ -130,7 +130,7 @@ mod calls {
             input: Vec<Word>,
         ) -> DispatchResultWithPostInfo {
             let who = ensure_signed(origin)?;
-            let most = Self::weight_of_submitting(input.len() as u32, MAX_EXAMINED as u32);
+            let most = Self::most_for_submitting(input.len() as u32);
             let weight = Self::do_submit_job(who, spec, input);
             Ok(Some(weight.map_err(|error| error.with_weight(most))?).into())
         }
@@ -140,6 +140,7 @@ mod calls {
         #[pallet::call_index(10)]
         #[pallet::weight(
             T::WeightInfo::decline_job()
+                .saturating_add(Pallet::<T>::turning_pages())
                 .saturating_add(Pallet::<T>::most_relisting())
                 .saturating_add(T::WeightInfo::end_lease(1))
         )]
@@ -166,8 +167,8 @@ mod calls {
             Self::try_change_provider(&provider, |_| Ok(()))
         }
 
-        /// Names the share of its rewards that the caller keeps before it shares them with its delegators. It can't
-        /// rise as long as there are any.
+        /// Names the share of its rewards that the caller keeps before it shares them with its delegators, and lets
+        /// others delegate to it from then on. It can fall, but not rise.
         #[pallet::call_index(13)]
         #[pallet::weight(T::WeightInfo::set_hardware().saturating_add(Pallet::<T>::relisting_of_one()))]
         pub fn set_commission(origin: OriginFor<T>, commission: Permill) -> DispatchResult {
@@ -176,7 +177,7 @@ mod calls {
         }
 
         /// Backs a provider's bond. What is delegated has its part in the provider's rewards, less its commission,
-        /// and in its slashes; it covers jobs worth up to ten times the provider's own bond.
+        /// and in its slashes; it covers jobs worth up to five times the provider's own bond.
         ///
         /// - `amount`: at least `MinDelegation`; it is held on the provider's account, where neither can spend it.
         #[pallet::call_index(14)]
@@ -240,20 +241,23 @@ mod calls {
             Self::do_cancel_auction(who, auction)
         }
 
-        /// Makes a sealed bid. The deposit is held until the auction is cleared, and burned if the bid is not
-        /// revealed, or the provider has no room for the lease then.
+        /// Makes a sealed bid. From now on it takes up room for one job of the caller's offer, and so much of its bond
+        /// as the machine costs at most. The deposit is held until the auction is cleared, and burned if the bid is
+        /// not revealed, is above the maximum, or the caller is unbonding then.
         ///
         /// - `commitment`: the BLAKE2b-256 hash of `kagari-bid`, the auction's id, the bidder's account, the price
         ///   (16 bytes, little-endian) and a salt of 32 random bytes.
         #[pallet::call_index(19)]
-        #[pallet::weight(T::WeightInfo::commit_bid())]
+        #[pallet::weight(
+            T::WeightInfo::commit_bid().saturating_add(T::WeightInfo::delist_offers(MAX_PLACES))
+        )]
         pub fn commit_bid(
             origin: OriginFor<T>,
             auction: AuctionId,
             commitment: Hash,
-        ) -> DispatchResult {
+        ) -> DispatchResultWithPostInfo {
             let who = ensure_signed(origin)?;
-            Self::do_commit_bid(who, auction, commitment)
+            Ok(Some(Self::do_commit_bid(who, auction, commitment)?).into())
         }
 
         /// Reveals the caller's bid.

@@ -9,7 +9,7 @@ use crate::{
 use frame_support::{
     ensure,
     traits::{
-        fungible::hold::Mutate as _,
+        fungible::{hold::Mutate as _, Inspect as _},
         tokens::{Fortitude, Precision, Preservation, Restriction},
         Get,
     },
@@ -23,12 +23,9 @@ use sp_runtime::{
 impl<T: Config> Pallet<T> {
     pub(crate) fn do_set_commission(who: AccountId, commission: Permill) -> DispatchResult {
         Self::try_change_provider(&who, |provider| {
-            let may_rise = provider.delegated.shares.is_zero();
-            ensure!(
-                may_rise || commission <= provider.commission,
-                Error::<T>::CommissionRises
-            );
-            provider.commission = commission;
+            let rises = provider.commission.is_some_and(|now| commission > now);
+            ensure!(!rises, Error::<T>::CommissionRises);
+            provider.commission = Some(commission);
             Ok(())
         })?;
         Self::deposit_event(Event::CommissionSet {
@@ -48,6 +45,15 @@ impl<T: Config> Pallet<T> {
             ensure!(
                 provider.status == ProviderStatus::Active,
                 Error::<T>::IsUnbonding
+            );
+            ensure!(
+                provider.commission.is_some(),
+                Error::<T>::TakesNoDelegations
+            );
+            let most = provider.bond.saturating_mul(MAX_LEVERAGE);
+            ensure!(
+                provider.stake().saturating_add(amount) <= most,
+                Error::<T>::DelegationsFull
             );
             T::Currency::transfer_and_hold(
                 &HoldReason::Bond.into(),
@@ -113,15 +119,7 @@ impl<T: Config> Pallet<T> {
             delegation.shares = delegation.shares.saturating_sub(shares);
             let amount = provider.delegated.sell(shares);
             ensure!(provider.exposure <= provider.stake(), Error::<T>::JobsOpen);
-            T::Currency::transfer_on_hold(
-                &HoldReason::Bond.into(),
-                &from,
-                &of,
-                amount,
-                Precision::Exact,
-                Restriction::Free,
-                Fortitude::Force,
-            )?;
+            Self::pay_delegator(&from, &of, amount)?;
             Ok(amount)
         })?;
         match delegation.shares {
@@ -137,6 +135,27 @@ impl<T: Config> Pallet<T> {
         Ok(())
     }
 
+    /// Gives a delegator its money. What is too little for an account that is no more is burned, so that it keeps
+    /// nobody else waiting.
+    fn pay_delegator(from: &AccountId, to: &AccountId, amount: Balance) -> DispatchResult {
+        let paid = T::Currency::transfer_on_hold(
+            &HoldReason::Bond.into(),
+            from,
+            to,
+            amount,
+            Precision::Exact,
+            Restriction::Free,
+            Fortitude::Force,
+        );
+        match paid {
+            Err(_) if amount < T::Currency::minimum_balance() => {
+                Self::burn_out_of_bond(from, amount);
+                Ok(())
+            }
+            paid => paid.map(|_| ()),
+        }
+    }
+
     /// Forgets a provider that has its bond back, once nothing is delegated to it any more.
     fn forget_if_gone(who: &AccountId) {
         let provider = Providers::<T>::get(who);
@@ -149,9 +168,10 @@ impl<T: Config> Pallet<T> {
     /// Gives the delegators their part of a reward that their provider has just been given: it is held like its
     /// bond. Where its account can't bear that, its bond pays for it.
     pub(crate) fn share_reward(who: &AccountId, provider: &mut Provider, reward: Balance) {
+        let commission = provider.commission.unwrap_or_default();
         let part = provider
             .delegated
-            .part_of_reward(reward, provider.commission, provider.bond);
+            .part_of_reward(reward, commission, provider.bond);
         if part == 0 {
             return;
         }

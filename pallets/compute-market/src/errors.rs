@@ -38,8 +38,12 @@ mod errors {
         DelegationsWorthless,
         /// Nothing that could be taken back is delegated here by this account.
         NothingDelegated,
-        /// Others back this provider; its commission can fall now, but not rise.
+        /// A commission can fall, but not rise.
         CommissionRises,
+        /// The provider takes no delegations; it does from its first `set_commission` on.
+        TakesNoDelegations,
+        /// As much is delegated as the provider's own bond can make use of; delegate less, or to another.
+        DelegationsFull,
         /// No such model is registered.
         UnknownModel,
         /// This model is registered already.
@@ -112,6 +116,9 @@ mod errors {
         TooManyBids,
         /// The caller has no standing offer with room for this auction's model, class, region and tier.
         NotEligible,
+        /// The caller's bond has no room for what the machine costs at most; raise it with `bond_extra`, or wait until
+        /// jobs have ended.
+        BondTooSmallForBid,
         /// The caller has not bid in this auction.
         NoSuchBid,
         /// Price and salt are not those that were committed.

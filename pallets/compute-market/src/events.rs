@@ -198,7 +198,7 @@ mod events {
             amount: Balance,
             /// Burned out of its bond for what a missed deadline costs the chain.
             fee: Balance,
-            /// Burned out of what is delegated to it.
+            /// Burned out of what is delegated to it, and as much out of its bond.
             slashed: Balance,
         },
         /// A requester wants to lease machines; bids can be committed.
@@ -213,6 +213,8 @@ mod events {
             reveal_until: BlockNumber,
             /// What is held for it.
             escrow: Balance,
+            /// What was burned for its clearing and the end of the lease, as a fee.
+            prepaid: Balance,
         },
         /// A requester has taken an auction back before the first bid, and has its escrow back.
         AuctionCancelled {
@@ -237,7 +239,7 @@ mod events {
             /// What it asks per block.
             price: Balance,
         },
-        /// A provider has not revealed its bid, or can't keep it, and has lost its deposit.
+        /// A provider has not revealed its bid, has bid above the maximum, or is leaving, and has lost its deposit.
         DepositForfeited {
             /// The auction.
             auction: AuctionId,

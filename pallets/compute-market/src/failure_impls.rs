@@ -39,9 +39,14 @@ impl<T: Config> Pallet<T> {
             true => Self::pass_on(id, job).weight::<T>(),
             false => Self::fail_job(id, job, 0),
         };
-        Ok([T::WeightInfo::decline_job(), freed.weight::<T>(), failed]
-            .into_iter()
-            .fold(Weight::zero(), Weight::saturating_add))
+        Ok([
+            T::WeightInfo::decline_job(),
+            Self::turning_pages(),
+            freed.weight::<T>(),
+            failed,
+        ]
+        .into_iter()
+        .fold(Weight::zero(), Weight::saturating_add))
     }
 
     /// The requester of an assigned job wants it no more, and pays for the time that it took up. Gives what
@@ -66,17 +71,25 @@ impl<T: Config> Pallet<T> {
             provider: job.provider.clone(),
         });
         let failed = Self::fail_job(id, job, T::PrepaidFee::late_fee());
-        [T::WeightInfo::time_out_job(), freed.1.weight::<T>(), failed]
-            .into_iter()
-            .fold(Weight::zero(), Weight::saturating_add)
+        [
+            T::WeightInfo::time_out_job(),
+            Self::turning_pages(),
+            freed.1.weight::<T>(),
+            failed,
+        ]
+        .into_iter()
+        .fold(Weight::zero(), Weight::saturating_add)
     }
 
-    /// Most that offers can move about when a job fails: its provider's come into the index and leave it twice,
-    /// and the next one's leave it.
+    /// Most that offers can move about when a job fails: those of its provider when the job is taken off it, when it
+    /// pays the penalty, and when its lease is broken; or else those of the next provider.
     pub(crate) fn most_relisting() -> Weight {
-        Self::relisting_of_one()
-            .saturating_mul(2)
-            .saturating_add(T::WeightInfo::delist_offers(MAX_PLACES))
+        Self::relisting_of_one().saturating_mul(3)
+    }
+
+    /// What the match of a job anew can weigh besides: each offer may stand on a page of its own.
+    pub(crate) fn turning_pages() -> Weight {
+        T::WeightInfo::turn_page().saturating_mul(MAX_EXAMINED as u64)
     }
 
     /// Most that the offers of one provider can move about in one change.
@@ -115,8 +128,8 @@ impl<T: Config> Pallet<T> {
 
     /// Notes a failure at something of so much `worth`. The provider pays the requester a share of it, and the
     /// chain what serving the missed deadline costs, out of its own bond. Its delegators lose the same share of
-    /// what they covered, which is burned: nobody, not even a provider that is its own requester, gains by what
-    /// others lose. All together lose no more than the worth.
+    /// what they covered, and the provider as much again, all of which is burned: a provider that is its own requester
+    /// gains nothing by what others lose, and loses as much itself. All together lose no more than the worth.
     pub(crate) fn penalise(
         job: JobId,
         who: &AccountId,
@@ -128,15 +141,17 @@ impl<T: Config> Pallet<T> {
         let changed = Self::change_provider(who, Retier::Now, |provider| {
             let share = |of: Balance| T::FailurePenalty::get().mul_ceil(of);
             let covered = provider.delegated.part_of(worth, provider.bond);
-            let slashed = T::FailurePenalty::get().mul_floor(covered);
-            let slashed = Self::burn_out_of_bond(who, slashed.min(provider.delegated.stake));
-            provider.delegated.stake = provider.delegated.stake.saturating_sub(slashed);
-
             let paid = share(worth).min(provider.bond);
             let paid = Self::pay_out_of_bond(who, requester, paid);
             provider.bond = provider.bond.saturating_sub(paid);
 
-            let rest = worth.saturating_sub(paid).saturating_sub(slashed);
+            let slashed = T::FailurePenalty::get().mul_floor(covered);
+            let slashed = slashed.min(provider.delegated.stake).min(provider.bond);
+            let both = Self::burn_out_of_bond(who, slashed.saturating_mul(2));
+            provider.delegated.stake = provider.delegated.stake.saturating_sub(slashed);
+            provider.bond = provider.bond.saturating_sub(both.saturating_sub(slashed));
+
+            let rest = worth.saturating_sub(paid).saturating_sub(both);
             let fee = Self::burn_out_of_bond(who, late_fee.min(rest).min(provider.bond));
             provider.bond = provider.bond.saturating_sub(fee);
 
@@ -173,7 +188,7 @@ impl<T: Config> Pallet<T> {
     }
 
     /// As much of `amount` as is there is burned out of a bond.
-    fn burn_out_of_bond(from: &AccountId, amount: Balance) -> Balance {
+    pub(crate) fn burn_out_of_bond(from: &AccountId, amount: Balance) -> Balance {
         let reason = HoldReason::Bond.into();
         let (precision, force) = (Precision::BestEffort, Fortitude::Force);
         let burned = T::Currency::burn_held(&reason, from, amount, precision, force);

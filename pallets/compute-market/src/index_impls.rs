@@ -181,6 +181,7 @@ impl<T: Config> Pallet<T> {
             ticks,
             chance,
             here: None,
+            turned: 0,
             _config: PhantomData,
         }
     }
@@ -245,6 +246,8 @@ pub(crate) struct Standing<T> {
     ticks: TickMap,
     chance: u64,
     here: Option<AtOnePrice>,
+    /// Pages that were read besides the first one at each price.
+    pub turned: u32,
     _config: PhantomData<T>,
 }
 
@@ -313,6 +316,7 @@ impl<T: Config> Iterator for Standing<T> {
             .saturating_add(start)
             .checked_rem(here.len().into())?;
         let (key, slot) = here.place(index as u32)?;
+        self.turned = self.turned.saturating_add((key.page > 0).into());
         let who = Pages::<T>::get(self.segment, key)
             .providers
             .get(slot)

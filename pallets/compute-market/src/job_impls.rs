@@ -34,6 +34,7 @@ impl<T: Config> Pallet<T> {
             cleared,
             work,
             escrow,
+            turned,
         } = found;
         let cannot_pay = |_| Error::<T>::CannotPayEscrow;
         let prepaid = Self::burn_prepaid(&who, job.spec.task.most_output()).map_err(cannot_pay)?;
@@ -49,16 +50,24 @@ impl<T: Config> Pallet<T> {
         let (input_len, examined) = (job.input_len, cleared.examined);
         let relisted = Self::assign(id, job, cleared, work)?;
         Self::index_payload(&payload);
-        let weight = Self::weight_of_submitting(input_len, examined);
+        let weight = Self::weight_of_submitting(input_len, examined, turned);
         Ok(weight.saturating_add(relisted.weight::<T>()))
     }
 
-    /// What a job weighs whose match examines so many offers. Two are examined as a rule: the winner, and the one
-    /// that sets its price.
-    pub(crate) fn weight_of_submitting(input_len: u32, examined: u32) -> Weight {
+    /// What a job weighs whose match examines so many offers, and turns so many pages for that. Two are examined as a
+    /// rule: the winner, and the one that sets its price.
+    pub(crate) fn weight_of_submitting(input_len: u32, examined: u32, turned: u32) -> Weight {
         let beyond = T::WeightInfo::examine_offers(examined.max(2))
             .saturating_sub(T::WeightInfo::examine_offers(2));
-        T::WeightInfo::submit_job(input_len).saturating_add(beyond)
+        T::WeightInfo::submit_job(input_len)
+            .saturating_add(beyond)
+            .saturating_add(T::WeightInfo::turn_page().saturating_mul(turned.into()))
+    }
+
+    /// Most that a job with so many words of input weighs, but for what its winner's offers then move about.
+    pub(crate) fn most_for_submitting(input_len: u32) -> Weight {
+        let examined = MAX_EXAMINED as u32;
+        Self::weight_of_submitting(input_len, examined, examined)
     }
 
     /// A job that is well formed, and not assigned yet; with its id, and where its input stands.
@@ -91,6 +100,7 @@ impl<T: Config> Pallet<T> {
             assigned_at: now,
             failers: Failers::default(),
             due: now,
+            missed: 0,
             lease: None,
             stage: Stage::Assigned,
         };

@@ -31,7 +31,9 @@ impl<T: Config> Pallet<T> {
         let slot = lease.machines.iter_mut().find(|m| m.provider == machine);
         let slot = slot.ok_or(Error::<T>::NotLeased)?;
         ensure!(!is_working::<T>(slot), Error::<T>::MachineBusy);
-        slot.job = Some(id);
+        if slot.job.replace(id).is_some() {
+            slot.proved_until = now;
+        }
 
         let prepaid = Self::burn_prepaid(&who, job.spec.task.most_output());
         let prepaid = prepaid.map_err(|_| Error::<T>::CannotPayEscrow)?;
@@ -54,8 +56,8 @@ impl<T: Config> Pallet<T> {
         Ok(weight.saturating_add(relisted.weight::<T>()))
     }
 
-    /// A machine has failed a job: it is paid for the time before that job, pays the penalty, and leaves the lease.
-    /// What it would have been paid for the rest goes back. Gives what it weighed.
+    /// A machine has failed a job: it is paid for the time in which it is known to have worked, which ends with the
+    /// job before, pays the penalty, and leaves the lease. The rest goes back. Gives what it weighed.
     pub(crate) fn break_lease(
         lease_id: LeaseId,
         job_id: JobId,
@@ -73,7 +75,7 @@ impl<T: Config> Pallet<T> {
             return Weight::zero();
         };
         let machine = lease.machines.remove(at);
-        let blocks = job.assigned_at.saturating_sub(lease.from);
+        let blocks = machine.proved_until.saturating_sub(lease.from);
         let paid = Self::pay_machine(lease_id, &lease, &machine, blocks);
         let worth = machine.exposure;
         let penalised = Self::penalise(job_id, &job.provider, &job.requester, worth, late_fee);
@@ -117,15 +119,13 @@ impl<T: Config> Pallet<T> {
             with_storage_layer(|| Self::pay_out_of_escrow(&lease.requester, who, held, due));
         let payment = payment.defensive_unwrap_or_default();
         let now = T::BlockNumberProvider::current_block_number();
-        let changed = Self::change_provider(who, Retier::Now, |provider| {
-            provider.exposure = provider.exposure.saturating_sub(machine.exposure);
-            provider.reputation.settled(payment.paid, now);
-            if let Some(offer) = provider.offer_mut(&lease.terms.model) {
-                offer.leased = offer.leased.saturating_sub(1);
-            }
-            provider.drop_idle_offers();
-            Ok(())
-        });
+        let freed = Self::give_leased_room_back(
+            who,
+            &lease.terms,
+            machine.exposure,
+            Retier::Now,
+            |provider| provider.reputation.settled(payment.paid, now),
+        );
         let Payment {
             paid,
             burned,
@@ -139,7 +139,7 @@ impl<T: Config> Pallet<T> {
             burned,
             refunded,
         });
-        changed.defensive_unwrap_or_default().1.weight::<T>()
+        freed.weight::<T>()
     }
 }
 

@@ -9,7 +9,7 @@ use sp_runtime::BoundedVec;
 /// Most machines of one lease.
 pub const MAX_MACHINES: u32 = 8;
 /// Most bids in one auction.
-pub const MAX_BIDS: u32 = 32;
+pub const MAX_BIDS: u32 = 16;
 
 /// An auction that is open.
 #[derive(
@@ -26,6 +26,8 @@ pub struct Auction {
     pub commit_until: BlockNumber,
     /// Last block in which bids can be revealed.
     pub reveal_until: BlockNumber,
+    /// Blocks of the chain that could carry no transactions, as far as both have been extended by them.
+    pub missed: BlockNumber,
     /// The bids, in the order in which they were committed.
     pub bids: BoundedVec<Bid, ConstU32<MAX_BIDS>>,
 }
@@ -35,9 +37,24 @@ impl Auction {
     pub fn due(&self) -> BlockNumber {
         self.reveal_until.saturating_add(1)
     }
+
+    /// What a machine costs at most.
+    pub fn most(&self) -> Balance {
+        self.terms
+            .max_price
+            .saturating_mul(self.terms.blocks.into())
+    }
+
+    /// Extends both times by blocks that could carry no transactions.
+    pub fn extend(&mut self, missed: BlockNumber) {
+        self.commit_until = self.commit_until.saturating_add(missed);
+        self.reveal_until = self.reveal_until.saturating_add(missed);
+        self.missed = self.missed.saturating_add(missed);
+    }
 }
 
-/// A sealed bid.
+/// A sealed bid. From its commitment on it takes up room of its provider's offer, and the bond covers what the machine
+/// costs at most, so that nobody can have it fail by sending the provider other jobs.
 #[derive(
     Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]
@@ -50,6 +67,8 @@ pub struct Bid {
     pub price: Option<Balance>,
     /// Held on the bidder until the clearing.
     pub deposit: Balance,
+    /// What it adds to its provider's exposure.
+    pub reserved: Balance,
 }
 
 /// Machines that are leased.
@@ -67,16 +86,13 @@ pub struct Lease {
     pub from: BlockNumber,
     /// Last block in which its jobs can be attested.
     pub until: BlockNumber,
+    /// The block at which it ends: once its last jobs have been judged.
+    pub due: BlockNumber,
     /// The machines that it still has.
     pub machines: BoundedVec<Machine, ConstU32<MAX_MACHINES>>,
 }
 
 impl Lease {
-    /// The block at which it ends: once its last jobs have been attested or timed out.
-    pub fn due(&self) -> BlockNumber {
-        self.until.saturating_add(2)
-    }
-
     /// What a machine is paid for so many blocks of it.
     pub fn cost(&self, blocks: BlockNumber) -> Balance {
         self.price.saturating_mul(blocks.into())
@@ -100,4 +116,6 @@ pub struct Machine {
     pub exposure: Balance,
     /// The latest job that was sent to it.
     pub job: Option<JobId>,
+    /// The latest block at which it was seen to have done all that it had been sent.
+    pub proved_until: BlockNumber,
 }

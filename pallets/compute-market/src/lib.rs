@@ -153,8 +153,8 @@ pub mod pallet {
         /// Least that can be delegated.
         #[pallet::constant]
         type MinDelegation: Get<Balance>;
-        /// Held on a bidder from its bid until the auction is cleared; burned if it does not reveal the bid or can't
-        /// keep it.
+        /// Least that is held on a bidder from its bid until the auction is cleared, or else a hundredth of what the
+        /// machine costs at most; burned if the bid is not revealed, is above the maximum, or its provider leaves.
         #[pallet::constant]
         type BidDeposit: Get<Balance>;
         /// Longest time in which bids can be committed, or revealed, in blocks.
@@ -174,6 +174,8 @@ pub mod pallet {
         fn fee(output: u32) -> Balance;
         /// The fee for serving a missed deadline, which the late provider pays.
         fn late_fee() -> Balance;
+        /// The fee for clearing an auction for so many machines, and for ending the lease.
+        fn auction_fee(machines: u32) -> Balance;
     }
 
     /// Why the market holds tokens.
@@ -267,13 +269,9 @@ pub mod pallet {
     #[pallet::storage]
     pub type Judged<T: Config> = StorageValue<_, BlockNumber, ValueQuery>;
 
-    /// The latest block that could carry transactions.
+    /// The latest block that could carry transactions, and how many could not. Written at each block's beginning.
     #[pallet::storage]
-    pub type Polled<T: Config> = StorageValue<_, BlockNumber, ValueQuery>;
-
-    /// The block from which on deadlines count again, after blocks that could carry no transactions.
-    #[pallet::storage]
-    pub type Resumes<T: Config> = StorageValue<_, BlockNumber, ValueQuery>;
+    pub type Polled<T: Config> = StorageValue<_, Clock, ValueQuery>;
 
     /// All that payments, penalties and forfeited deposits have burned so far.
     #[pallet::storage]

@@ -6,7 +6,7 @@ use crate::{
     Call, Config, Pallet,
 };
 use frame_support::{dispatch::DispatchClass, traits::Get, weights::Weight};
-use kagari_primitives::BlockNumber;
+use kagari_primitives::{Balance, BlockNumber};
 
 impl<T: Config> Pallet<T> {
     /// Longest time that a job can be assigned, over all attempts, in blocks.
@@ -28,8 +28,11 @@ impl<T: Config> Pallet<T> {
             T::UnbondingPeriod::get() > open.max(T::MaxLease::get()),
             "a provider could be gone before its jobs are judged"
         );
+        // To the requester, and once more with the delegators.
+        let lost: Balance = T::FailurePenalty::get().mul_ceil(100);
+        let lost = lost.saturating_mul(2);
         assert!(
-            T::FailurePenalty::get().mul_ceil(MAX_LEVERAGE) <= 1,
+            lost.saturating_mul(MAX_LEVERAGE) <= 100,
             "a bond could not pay the penalties for all that it covers"
         );
         Self::check_weights();

@@ -20,6 +20,8 @@ pub(crate) struct Match {
     pub work: Work,
     /// Most that it can cost.
     pub escrow: Balance,
+    /// Pages of the index that were read besides the first one at each price.
+    pub turned: u32,
 }
 
 impl<T: Config> Pallet<T> {
@@ -45,33 +47,36 @@ impl<T: Config> Pallet<T> {
         chance: u64,
     ) -> Result<Match, Error<T>> {
         let work = spec.task.most_work(shape, input_len);
-        let cleared = Self::find_match(spec, work, &Failers::default(), chance)?;
+        let (cleared, turned) = Self::find_match(spec, work, &Failers::default(), chance)?;
         let escrow = price_of(cleared.price, work);
         ensure!(escrow <= spec.max_price, Error::<T>::MaxPriceTooLow);
         Ok(Match {
             cleared,
             work,
             escrow,
+            turned,
         })
     }
 
-    /// Finds the provider of a job among the offers that have room, but none of `failers`.
+    /// Finds the provider of a job among the offers that have room, but none of `failers`. Also says how many pages
+    /// it took besides the first one at each price.
     fn find_match(
         spec: &JobSpec,
         work: Work,
         failers: &Failers,
         chance: u64,
-    ) -> Result<Cleared<AccountId>, Error<T>> {
+    ) -> Result<(Cleared<AccountId>, u32), Error<T>> {
         let is_eligible = |price, who: &AccountId| {
             let value = price_of(price, work);
             let can_take = |provider| Self::can_take(&provider, value, spec.min_tier);
             !failers.contains(who) && Providers::<T>::get(who).is_some_and(can_take)
         };
-        let offers = Self::standing(segment_of(spec), spec.min_tier, chance);
-        clear(offers, MAX_EXAMINED, is_eligible).map_err(|no_match| match no_match {
-            NoMatch::NoOffer => Error::<T>::NoOffer,
-            NoMatch::NoneEligible => Error::<T>::NoOfferInReach,
-        })
+        let mut offers = Self::standing(segment_of(spec), spec.min_tier, chance);
+        match clear(offers.by_ref(), MAX_EXAMINED, is_eligible) {
+            Ok(cleared) => Ok((cleared, offers.turned)),
+            Err(NoMatch::NoOffer) => Err(Error::<T>::NoOffer),
+            Err(NoMatch::NoneEligible) => Err(Error::<T>::NoOfferInReach),
+        }
     }
 
     /// Assigns a job to the winner of a clearing, and keeps it.
@@ -105,6 +110,7 @@ impl<T: Config> Pallet<T> {
         );
         // An attestation still counts in the block of the deadline.
         job.due = deadline.saturating_add(1);
+        job.missed = Self::missed();
         job.stage = Stage::Assigned;
         Self::enqueue(id, job.due);
         Self::deposit_event(Event::JobAssigned {
@@ -122,7 +128,7 @@ impl<T: Config> Pallet<T> {
         job.failers.try_push(job.provider.clone()).ok()?;
         let work = job.spec.task.most_work(&job.shape, job.input_len);
         let chance = chance_of(&id).wrapping_add(job.failers.len() as u64);
-        let mut cleared = Self::find_match(&job.spec, work, &job.failers, chance).ok()?;
+        let (mut cleared, _) = Self::find_match(&job.spec, work, &job.failers, chance).ok()?;
         // The escrow holds the price that was matched first: whoever asks no more is paid no more.
         if cleared.asked > job.price {
             return None;

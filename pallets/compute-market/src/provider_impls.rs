@@ -122,7 +122,8 @@ impl<T: Config> Pallet<T> {
         let now = T::BlockNumberProvider::current_block_number();
         ensure!(now >= until, Error::<T>::StillUnbonding);
         ensure!(provider.exposure.is_zero(), Error::<T>::JobsOpen);
-        ensure!(provider.bond > 0, Error::<T>::StillDelegated);
+        let has_left = provider.bond.is_zero() && provider.delegated.shares > 0;
+        ensure!(!has_left, Error::<T>::StillDelegated);
         let reason = HoldReason::Bond.into();
         let bond = T::Currency::release(&reason, &who, provider.bond, Precision::BestEffort)?;
         match provider.delegated.shares {

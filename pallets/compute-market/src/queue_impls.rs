@@ -3,12 +3,12 @@
 //! What is put in during one block stands in one list, so that it costs one write and no list is longer
 //! than a block can make it. Attested jobs stand at the block of their attestation, and are due when the
 //! window after it is over. Auctions and leases stand in lists of their own. What has moved on leaves its old
-//! place behind, which is passed over when its block comes. The queue is served in order, within the weight that a block leaves for it; what a
-//! block has no weight for is served in the next.
+//! place behind, which is passed over when its block comes. The queue is served in order, within the weight that a
+//! block leaves for it; what a block has no weight for is served in the next.
 
 use crate::{
-    judge::Judge, types::*, Auctions, Config, Jobs, Judged, Leases, Pallet, Polled, Queue, Resumes,
-    Served, WeightInfo,
+    judge::Judge, types::*, Auctions, Config, Jobs, Judged, Leases, Pallet, Polled, Queue, Served,
+    WeightInfo,
 };
 use alloc::vec::Vec;
 use frame_support::{
@@ -16,31 +16,45 @@ use frame_support::{
     traits::Get,
     weights::{Weight, WeightMeter},
 };
-use kagari_primitives::{BlockNumber, JobId};
+use kagari_primitives::{BlockNumber, JobId, LeaseId};
 use sp_runtime::{traits::BlockNumberProvider, Perbill};
 
 /// What the queue may take of a block before its extrinsics; what is left over at the block's end is for
 /// it too.
 const POLL_SHARE: Perbill = Perbill::from_percent(25);
 
-/// Where auctions and leases stand in the queue, instead of the block in which they were put there.
-pub(crate) const LEASES: BlockNumber = BlockNumber::MAX;
+/// Auctions and leases stand in the queue under this less the block in which they were put there: beyond all
+/// blocks that there will be.
+const LEASES: BlockNumber = BlockNumber::MAX;
 
 impl<T: Config> Pallet<T> {
     /// Notes that a block may carry transactions. The blocks of a migration carry none, nor does one that a session
-    /// begins with, so that nobody could attest in them: what is due is then left alone for as many blocks more.
+    /// begins with, so that nobody could attest in them: they are counted, and what is due is due so much later.
     pub(crate) fn note_poll(now: BlockNumber) {
-        let polled = Polled::<T>::get();
-        let missed = now.saturating_sub(polled).saturating_sub(1);
-        if missed > 0 && polled > 0 {
-            Resumes::<T>::put(now.saturating_add(missed));
-        }
-        Polled::<T>::put(now);
+        Polled::<T>::mutate(|clock| {
+            let missed = now.saturating_sub(clock.block).saturating_sub(1);
+            // Before the first, there was nothing to be late with.
+            if clock.block > 0 {
+                clock.missed = clock.missed.saturating_add(missed);
+            }
+            clock.block = now;
+        });
     }
 
-    /// Whether deadlines are extended at present, since blocks before could carry no transactions.
-    pub fn is_extended() -> bool {
-        T::BlockNumberProvider::current_block_number() < Resumes::<T>::get()
+    /// Blocks so far that could carry no transactions.
+    pub(crate) fn missed() -> BlockNumber {
+        Polled::<T>::get().missed
+    }
+
+    /// Whether a list of the queue holds auctions and leases.
+    pub(crate) fn is_of_leases(since: BlockNumber) -> bool {
+        since > LEASES / 2
+    }
+
+    /// Puts an auction or a lease into the queue.
+    pub(crate) fn enqueue_lease(id: LeaseId, due: BlockNumber) {
+        let now = T::BlockNumberProvider::current_block_number();
+        Queue::<T>::append(due, LEASES.saturating_sub(now), id);
     }
 
     /// Puts a job into the queue.
@@ -70,7 +84,7 @@ impl<T: Config> Pallet<T> {
     pub(crate) fn serve_queue_of_polled(meter: &mut WeightMeter) {
         let looking = T::DbWeight::get().reads(1);
         let now = T::BlockNumberProvider::current_block_number();
-        if meter.try_consume(looking).is_ok() && Polled::<T>::get() == now {
+        if meter.try_consume(looking).is_ok() && Polled::<T>::get().block == now {
             Self::serve_queue(meter);
         }
     }
@@ -81,9 +95,6 @@ impl<T: Config> Pallet<T> {
             .try_consume(T::WeightInfo::serve_queue_base())
             .is_err()
         {
-            return;
-        }
-        if Self::is_extended() {
             return;
         }
         let now = T::BlockNumberProvider::current_block_number();
@@ -144,11 +155,11 @@ impl<T: Config> Pallet<T> {
                 return true;
             };
             let jobs = Queue::<T>::take(block, since);
-            let rest = match since {
-                LEASES => Self::serve_list(jobs, Self::most_for_one_lease(), meter, |id| {
+            let rest = match Self::is_of_leases(since) {
+                true => Self::serve_list(jobs, Self::most_for_one_lease(), meter, |id| {
                     Self::serve_one_lease(block, id)
                 }),
-                _ => Self::serve_list(jobs, Self::most_for_one(), meter, |id| {
+                false => Self::serve_list(jobs, Self::most_for_one(), meter, |id| {
                     Self::serve_one(block, id)
                 }),
             };
@@ -188,6 +199,7 @@ impl<T: Config> Pallet<T> {
     /// Most that a missed deadline can cost: the job moves on, or its lease is broken.
     fn most_for_failing() -> Weight {
         T::WeightInfo::time_out_job()
+            .saturating_add(Self::turning_pages())
             .saturating_add(Self::most_relisting())
             .saturating_add(T::WeightInfo::end_lease(1))
     }
@@ -200,9 +212,9 @@ impl<T: Config> Pallet<T> {
     /// Serves the place of an auction or a lease and says what it cost.
     fn serve_one_lease(block: BlockNumber, id: JobId) -> Weight {
         if let Some(auction) = Auctions::<T>::get(id).filter(|auction| auction.due() == block) {
-            return Self::clear_auction(id, auction);
+            return Self::serve_auction(id, auction);
         }
-        match Leases::<T>::get(id).filter(|lease| lease.due() == block) {
+        match Leases::<T>::get(id).filter(|lease| lease.due == block) {
             Some(lease) => Self::end_lease(id, lease),
             None => T::WeightInfo::serve_queue_passed().saturating_mul(2),
         }
@@ -214,8 +226,21 @@ impl<T: Config> Pallet<T> {
             return T::WeightInfo::serve_queue_passed();
         };
         match job.stage {
-            Stage::Assigned => Self::time_out_job(id, job),
+            Stage::Assigned => match Self::missed().saturating_sub(job.missed) {
+                0 => Self::time_out_job(id, job),
+                missed => Self::extend_deadline(id, job, missed),
+            },
             Stage::Attested(attestation) => Self::judge_job(id, job, attestation),
         }
+    }
+
+    /// A job is late only because blocks could carry no attestation: it gets as many more.
+    fn extend_deadline(id: JobId, mut job: Job, missed: BlockNumber) -> Weight {
+        let next = T::BlockNumberProvider::current_block_number().saturating_add(1);
+        job.due = job.due.saturating_add(missed).max(next);
+        job.missed = job.missed.saturating_add(missed);
+        Self::enqueue(id, job.due);
+        Jobs::<T>::insert(id, job);
+        T::WeightInfo::time_out_job()
     }
 }

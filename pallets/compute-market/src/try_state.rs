@@ -1,8 +1,8 @@
 //! What must hold of the market's storage after every block; run after every unit test.
 
 use crate::{
-    queue_impls::LEASES, types::*, Auctions, Config, Delegations, HoldReason, Jobs, Judged, Leases,
-    Models, Pages, Pallet, Providers, Queue, Served, Shapes, Ticks, Workers,
+    types::*, Auctions, Config, Delegations, HoldReason, Jobs, Judged, Leases, Models, Pages,
+    Pallet, Providers, Queue, Served, Shapes, Ticks, Workers,
 };
 use alloc::{collections::BTreeMap, vec::Vec};
 use frame_support::{
@@ -86,8 +86,8 @@ impl<T: Config> Pallet<T> {
         Ok(())
     }
 
-    /// Machines that are leased take up room of their providers' offers, and no lease is without one. A job on a
-    /// lease is at a machine of it.
+    /// Machines that are leased, or bid with, take up room of their providers' offers, and no lease is without one. A
+    /// job on a lease is at a machine of it.
     fn check_leases() -> Check {
         let mut leased = BTreeMap::<(AccountId, ModelId), u16>::new();
         for lease in Leases::<T>::iter_values() {
@@ -95,6 +95,14 @@ impl<T: Config> Pallet<T> {
             for machine in lease.machines {
                 let sum = leased
                     .entry((machine.provider, lease.terms.model))
+                    .or_default();
+                *sum = sum.saturating_add(1);
+            }
+        }
+        for auction in Auctions::<T>::iter_values() {
+            for bid in auction.bids {
+                let sum = leased
+                    .entry((bid.provider, auction.terms.model))
                     .or_default();
                 *sum = sum.saturating_add(1);
             }
@@ -152,13 +160,15 @@ impl<T: Config> Pallet<T> {
         Ok(())
     }
 
-    /// A provider's exposure is the sum over its open jobs and leases, and what is held for it covers it.
+    /// A provider's exposure is the sum over its open jobs, bids and leases, and what is held for it covers it.
     fn check_exposures() -> Check {
         let mut exposures = BTreeMap::<AccountId, Balance>::new();
         let jobs = Jobs::<T>::iter_values().map(|job| (job.provider, job.exposure));
         let machines = Leases::<T>::iter_values().flat_map(|lease| lease.machines);
         let leases = machines.map(|machine| (machine.provider, machine.exposure));
-        for (who, exposure) in jobs.chain(leases) {
+        let bids = Auctions::<T>::iter_values().flat_map(|auction| auction.bids);
+        let bids = bids.map(|bid| (bid.provider, bid.reserved));
+        for (who, exposure) in jobs.chain(leases).chain(bids) {
             let sum = exposures.entry(who).or_default();
             *sum = sum.saturating_add(exposure);
         }
@@ -318,12 +328,12 @@ impl<T: Config> Pallet<T> {
             );
         }
         for (id, auction) in Auctions::<T>::iter() {
-            let jobs = Queue::<T>::get(auction.due(), LEASES);
-            ensure!(jobs.contains(&id), "an open auction is not in the queue");
+            let queued = due.contains(&(id, auction.due()));
+            ensure!(queued, "an open auction is not in the queue");
         }
         for (id, lease) in Leases::<T>::iter() {
-            let jobs = Queue::<T>::get(lease.due(), LEASES);
-            ensure!(jobs.contains(&id), "a lease is not in the queue");
+            let queued = due.contains(&(id, lease.due));
+            ensure!(queued, "a lease is not in the queue");
         }
         Ok(())
     }

@@ -24,7 +24,7 @@ pub const MAX_ASSIGNED: u32 = 64;
 pub const MAX_PLACES: u32 = 2 * MAX_OFFERS;
 /// Most that a provider's open jobs can be worth, as a multiple of its own bond, however much is delegated to it:
 /// its own bond pays the penalties for all of them.
-pub const MAX_LEVERAGE: Balance = 10;
+pub const MAX_LEVERAGE: Balance = 5;
 /// Offers on a page of the index.
 pub const PAGE: u32 = 16;
 /// Most offers that one match examines.
@@ -214,8 +214,8 @@ pub struct Provider {
     pub bond: Balance,
     /// What others have delegated to it.
     pub delegated: Delegated,
-    /// What it keeps of a reward before it shares it with its delegators.
-    pub commission: Permill,
+    /// What it keeps of a reward before it shares it with its delegators; `None` while nobody may delegate to it.
+    pub commission: Option<Permill>,
     /// The sum over its open jobs and leases of what each is worth.
     pub exposure: Balance,
     /// The key that signs its attestations.
@@ -251,7 +251,7 @@ impl Provider {
         Self {
             bond,
             delegated: Default::default(),
-            commission: Default::default(),
+            commission: None,
             exposure: 0,
             worker,
             status: ProviderStatus::Active,
@@ -361,6 +361,27 @@ impl Provider {
     }
 }
 
+/// How far the chain is, and how many of its blocks could carry no transactions.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    MaxEncodedLen,
+    TypeInfo,
+)]
+pub struct Clock {
+    /// The latest block that could carry transactions.
+    pub block: BlockNumber,
+    /// Blocks up to it that could carry none: deadlines are extended by those that come while they run.
+    pub missed: BlockNumber,
+}
+
 /// The beginning of a job's id.
 pub type JobPrefix = [u8; 8];
 
@@ -429,6 +450,8 @@ pub struct Job {
     pub failers: Failers,
     /// The block at which it is due.
     pub due: BlockNumber,
+    /// Blocks of the chain that could carry no transactions, as far as `due` has been extended by them.
+    pub missed: BlockNumber,
     /// The lease whose room it takes up, if it does: then it costs nothing of its own, and stays with its
     /// provider.
     pub lease: Option<LeaseId>,

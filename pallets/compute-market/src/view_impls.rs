@@ -22,7 +22,7 @@ impl<T: Config> Pallet<T> {
             return Vec::new();
         };
         Self::assigned_to(&who, &provider)
-            .map(|(id, job)| assignment_of(id, job))
+            .map(|(id, job)| assignment_of::<T>(id, job))
             .collect()
     }
 
@@ -41,7 +41,7 @@ impl<T: Config> Pallet<T> {
         let record = Jobs::<T>::get(job).filter(|j| j.stage == Stage::Assigned)?;
         let worker = Providers::<T>::get(&record.provider)?.worker;
         let shape = record.shape;
-        Some((assignment_of(job, record), shape, worker))
+        Some((assignment_of::<T>(job, record), shape, worker))
     }
 
     /// Whether a job is open, assigned or attested.
@@ -134,7 +134,7 @@ impl<T: Config> Pallet<T> {
             worker: provider.worker,
             bond: provider.bond,
             delegated: provider.delegated.stake,
-            commission: provider.commission.deconstruct(),
+            commission: provider.commission.map(|share| share.deconstruct()),
             exposure: provider.exposure,
             status: provider.status,
             hardware: provider.hardware,
@@ -158,10 +158,10 @@ fn jobs_that_begin<T: Config>(prefix: JobPrefix) -> impl Iterator<Item = (JobId,
     })
 }
 
-fn assignment_of(id: JobId, job: Job) -> Assignment {
+fn assignment_of<T: Config>(id: JobId, job: Job) -> Assignment {
     Assignment {
         job: id,
-        deadline: deadline_of(&job),
+        deadline: deadline_of::<T>(&job),
         spec: job.spec,
         input_hash: job.input_hash,
         input_len: job.input_len,
@@ -172,15 +172,16 @@ fn assignment_of(id: JobId, job: Job) -> Assignment {
     }
 }
 
-/// Last block in which an attestation of an assigned job counts.
-fn deadline_of(job: &Job) -> BlockNumber {
-    job.due.saturating_sub(1)
+/// Last block in which an attestation of an assigned job counts: extended by the blocks that could carry none.
+fn deadline_of<T: Config>(job: &Job) -> BlockNumber {
+    let missed = Pallet::<T>::missed().saturating_sub(job.missed);
+    job.due.saturating_add(missed).saturating_sub(1)
 }
 
 fn state_of<T: Config>(job: &Job) -> JobState {
     let Stage::Attested(attestation) = job.stage else {
         return JobState::Assigned {
-            deadline: deadline_of(job),
+            deadline: deadline_of::<T>(job),
         };
     };
     // It stands at its attestation, or, if the verdict had to wait, where it is asked for again.

@@ -26,6 +26,8 @@ pub trait WeightInfo {
     fn submit_job(input: u32) -> Weight;
     /// Weight of a match that examines so many offers, two at least.
     fn examine_offers(offers: u32) -> Weight;
+    /// Weight of reading one more page of the index.
+    fn turn_page() -> Weight;
     /// Weight of serving a list of so many attested jobs and settling them.
     fn settle_jobs(jobs: u32) -> Weight;
     /// Weight of taking so many offers of a provider into the index.
@@ -112,6 +114,9 @@ impl WeightInfo for () {
         Weight::from_parts(30_000_000, 4_000)
             .saturating_add(RocksDbWeight::get().reads_writes(16, 10))
             .saturating_add(Weight::from_parts(20_000, 0).saturating_mul(input.into()))
+    }
+    fn turn_page() -> Weight {
+        Weight::from_parts(3_000_000, 3_000).saturating_add(RocksDbWeight::get().reads(1))
     }
     fn examine_offers(offers: u32) -> Weight {
         Weight::from_parts(30_000_000, 4_000)

@@ -83,7 +83,7 @@ impl<T: Config> Pallet<T> {
         let same = attestation.assigned_at == job.assignment.assigned_at;
         ensure!(same, Rejection::OtherAssignment);
         ensure!(
-            Self::now() <= job.assignment.deadline || T::Jobs::is_extended(),
+            Self::now() <= job.assignment.deadline,
             InvalidTransaction::Stale
         );
         Ok(job)

@@ -21,8 +21,6 @@ pub trait Jobs {
     fn assigned(job: JobId) -> Option<AssignedJob>;
     /// Whether a job is open, attested or not.
     fn is_open(job: JobId) -> bool;
-    /// Whether deadlines are extended at present.
-    fn is_extended() -> bool;
     /// Takes an attestation that has been checked. Gives what it weighed that the benchmark of an attestation does
     /// not have.
     fn attest(attestation: &Attestation, output: &[Word]) -> Result<Weight, DispatchError>;

@@ -249,7 +249,7 @@ fn next_due() -> Option<BlockNumber> {
 /// Notes what the blocks up to `last` would have noted, at which nothing is due.
 fn pass_over(last: BlockNumber) {
     System::set_block_number(last);
-    Polled::<Runtime>::put(last);
+    Polled::<Runtime>::mutate(|clock| clock.block = last);
     Served::<Runtime>::put(last + 1);
     Judged::<Runtime>::put((last + 1).saturating_sub(ProofOfWorkDone::window()));
 }

@@ -16,6 +16,7 @@ use kagari_primitives::{
 };
 use pallet_compute_market::{
     judge::{Judge, Reward, Verdict},
+    lease_types::MAX_BIDS,
     types::EraWork,
     WeightInfo as _,
 };
@@ -118,6 +119,12 @@ impl pallet_compute_market::PrepaidFee for UnpaidSteps {
     fn late_fee() -> Balance {
         TransactionPayment::weight_to_fee(MarketWeights::time_out_job())
     }
+
+    fn auction_fee(machines: u32) -> Balance {
+        let clearing = MarketWeights::clear_auction(MAX_BIDS, machines);
+        let ending = MarketWeights::end_lease(machines);
+        TransactionPayment::weight_to_fee(clearing.saturating_add(ending))
+    }
 }
 
 /// Work of one era, as the history keeps it.
@@ -195,10 +202,6 @@ impl Jobs for MarketJobs {
 
     fn is_open(job: JobId) -> bool {
         ComputeMarket::is_open(job)
-    }
-
-    fn is_extended() -> bool {
-        ComputeMarket::is_extended()
     }
 
     fn attest(attestation: &Attestation, output: &[Word]) -> Result<Weight, DispatchError> {

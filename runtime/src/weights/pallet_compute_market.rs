@@ -180,6 +180,9 @@ impl<T: frame_system::Config> pallet_compute_market::WeightInfo for WeightInfo<T
 	/// Proof: `ComputeMarket::Queue` (`max_values`: None, `max_size`: None, mode: `Measured`)
 	/// The range of component `i` is `[1, 8000]`.
 	/// The range of component `e` is `[2, 8]`.
+	fn turn_page() -> Weight {
+		Weight::from_parts(3_000_000, 3_000)
+	}
 	fn examine_offers(_: u32) -> Weight {
 		Weight::from_parts(30_000_000, 4_000)
 	}

@@ -27,7 +27,7 @@ fn keys() -> Vec<Vec<u8>> {
     let of_eras = ["Eras", "History", "CurrentEra", "Emitted", "Pruned"];
     let of_eras = of_eras.map(|item| storage_prefix(b"ProofOfWorkDone", item.as_bytes()));
     // A reputation moves offers among the tiers; that the index is whole is looked at after the test.
-    let others = ["Burned", "Resumes", "Pages", "Ticks"];
+    let others = ["Burned", "Pages", "Ticks"];
     let others = others.map(|item| storage_prefix(b"ComputeMarket", item.as_bytes()));
     let pallets = [&b"ComputeMarket"[..], b"ProofOfWorkDone", b"Balances"];
     let pallets = pallets.map(sp_io::hashing::twox_128);

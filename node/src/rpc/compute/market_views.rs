@@ -99,8 +99,9 @@ pub struct ProviderView {
     pub bond: Amount,
     /// What others have delegated to it.
     pub delegated: Amount,
-    /// The share of a reward that it keeps before it shares with its delegators, in parts of a million.
-    pub commission: u32,
+    /// The share of a reward that it keeps before it shares with its delegators, in parts of a million; null while
+    /// nobody may delegate to it.
+    pub commission: Option<u32>,
     /// What its open jobs and leases are worth; never above what is bonded and delegated.
     pub exposure: Amount,
     /// Whether it takes jobs.
@@ -236,7 +237,7 @@ mod tests {
             worker: sp_core::sr25519::Public::unchecked_from([7; 32]).into(),
             bond: 10,
             delegated: 5,
-            commission: 250_000,
+            commission: Some(250_000),
             exposure: 4,
             status,
             hardware: Hardware {

@@ -119,8 +119,8 @@ pub fn bring<T: Config>(words: &[Word]) {
     ));
 }
 
-/// So many offers for `model`, which a match examines one after the other, each at a price of its own and at
-/// the end of two full pages. Only the last two can take a job.
+/// So many offers for `model`, which a match examines one after the other, each at a price of its own. Only the last
+/// two can take a job.
 pub(super) fn crowd<T: Config>(model: ModelId, examined: u32) -> Vec<AccountId>
 where
     T::Currency: Mutate<AccountId> + Inspect<AccountId, Balance = Balance>,
@@ -146,7 +146,7 @@ pub(super) fn surround<T: Config>(who: &AccountId) {
     let offers = Providers::<T>::get(who)
         .map(|p| p.offers)
         .unwrap_or_default();
-    for offer in offers {
+    for (number, offer) in (0..).zip(offers) {
         let [Some(place), _] = offer.places else {
             continue;
         };
@@ -165,7 +165,9 @@ pub(super) fn surround<T: Config>(who: &AccountId) {
         Pages::<T>::insert(segment, key(0), page);
         let last = Page {
             len: 0,
-            providers: vec![stranger(PAGE), mover()].try_into().unwrap_or_default(),
+            providers: vec![stranger(PAGE), mover(number)]
+                .try_into()
+                .unwrap_or_default(),
         };
         Pages::<T>::insert(segment, key(1), last);
     }
@@ -178,13 +180,13 @@ where
 {
     let models: Vec<_> = (0..offers).map(other_model::<T>).collect();
     let who = provider::<T>(0, 1_000_000, &models);
-    add_mover::<T>();
+    add_movers::<T>();
     surround::<T>(&who);
     who
 }
 
 /// The segment of the index for machines wherever they stand.
-fn all_regions(model: ModelId) -> Segment {
+pub(super) fn all_regions(model: ModelId) -> Segment {
     Segment {
         model,
         class: Default::default(),
@@ -201,17 +203,16 @@ pub(super) fn listed<T: Config>(who: &AccountId) -> u32 {
     places.flatten().count() as u32
 }
 
-/// Who is last on every page, and is moved when another leaves.
-pub(super) fn mover() -> AccountId {
-    account("mover", 0, 1)
+/// Who is last on the pages around a provider's offer of this number, and is moved when that leaves.
+pub(super) fn mover(number: u32) -> AccountId {
+    account("mover", number, 1)
 }
 
-/// Lets the models' other offers have a record of the size that a provider's gets.
-pub(super) fn add_mover<T: Config>()
+/// Gives those who are moved records of the size that a provider's gets.
+pub(super) fn add_movers<T: Config>()
 where
     T::Currency: Mutate<AccountId> + Inspect<AccountId, Balance = Balance>,
 {
-    let who = mover();
     let model = Providers::<T>::iter_values().next();
     let Some(mut record) = model else { return };
     for offer in record.offers.iter_mut() {
@@ -219,7 +220,9 @@ where
             place.page = 1;
         }
     }
-    Providers::<T>::insert(who, record);
+    for number in 0..MAX_OFFERS {
+        Providers::<T>::insert(mover(number), record.clone());
+    }
 }
 
 /// Has a key not count that the block has written before.
@@ -227,9 +230,10 @@ pub(super) fn was_written(key: Vec<u8>) {
     frame_benchmarking::benchmarking::add_to_whitelist(key.into());
 }
 
-/// Every block begins by writing its parent's hash.
-pub(super) fn know_the_parent() {
+/// Every block begins by writing its parent's hash, and that it could carry transactions.
+pub(super) fn know_the_block<T: Config>() {
     was_written(frame_support::storage::storage_prefix(b"System", b"ParentHash").to_vec());
+    was_written(Polled::<T>::hashed_key().to_vec());
 }
 
 /// A job that is assigned, and its provider's worker key.
@@ -305,6 +309,7 @@ where
 {
     let who = provider::<T>(0, 1, &[llm::<T>()]);
     let delegator = rich::<T>("delegator", 0);
+    Pallet::<T>::do_set_commission(who.clone(), Default::default()).expect("it is bonded; qed");
     Pallet::<T>::do_delegate(delegator.clone(), who.clone(), T::MinDelegation::get() * 2)
         .expect("the delegator is rich; qed");
     (who, delegator)
@@ -334,7 +339,9 @@ pub(super) fn auction<T: Config>(machines: u32, bids: u32) -> (AuctionId, Vec<Ac
 where
     T::Currency: Mutate<AccountId> + Inspect<AccountId, Balance = Balance>,
 {
+    let others: Vec<_> = (0..MAX_OFFERS - 1).map(other_model::<T>).collect();
     let model = llm::<T>();
+    let models: Vec<_> = others.into_iter().chain([model]).collect();
     let requester = rich::<T>("requester", 0);
     Pallet::<T>::do_open_auction(requester, terms::<T>(model, machines))
         .expect("the terms are good; qed");
@@ -343,7 +350,7 @@ where
         .expect("an auction is open; qed");
     let bidders: Vec<_> = (0..bids)
         .map(|i| {
-            let who = provider::<T>(i, 1_000_000, &[model]);
+            let who = provider::<T>(i, 1_000_000, &models);
             let commitment = bid_commitment(id, &who, BID, SALT);
             Pallet::<T>::do_commit_bid(who.clone(), id, commitment)
                 .expect("the provider offers the model; qed");
@@ -384,6 +391,7 @@ where
     let who = provider::<T>(0, 1, &[model]);
     let job = assigned::<T>(model);
     // The attestations of one block stand in one list, which the weight of a block's beginning pays for.
+    know_the_block::<T>();
     let now = T::BlockNumberProvider::current_block_number();
     was_written(Queue::<T>::hashed_key_for(now, now));
     Providers::<T>::mutate(&who, |p| {

@@ -23,32 +23,44 @@ fn worth(who: &kagari_primitives::AccountId) -> Balance {
     provider(&ALICE).delegated.value_of(delegation.shares)
 }
 
-/// Alice, with a bond of 100 KGR, and an offer at 1 KGR a work unit.
+fn set_commission(percent: u32) -> sp_runtime::DispatchResult {
+    Market::set_commission(signed(&ALICE), Permill::from_percent(percent))
+}
+
+/// Alice, with a bond of 100 KGR, a commission of a fifth, and an offer at 1 KGR a work unit.
 fn with_small_bond() {
     assert_ok!(register(&ALICE, MinBond::get()));
+    assert_ok!(set_commission(20));
     assert_ok!(Market::set_offer(signed(&ALICE), llm(), KGR, 40));
 }
 
 #[test]
-fn what_is_delegated_covers_jobs_up_to_ten_times_the_bond() {
+fn what_is_delegated_covers_jobs_up_to_five_times_the_bond() {
     TestExt::new().execute_with(|| {
         with_small_bond();
         assert_eq!(provider(&ALICE).headroom(), 100 * KGR);
         let before = free(&BOB);
-        assert_ok!(delegate(&BOB, 500 * KGR));
-        assert_eq!(free(&BOB), before - 500 * KGR);
-        assert_eq!(Market::bonded(&ALICE), 600 * KGR);
-        assert_eq!(provider(&ALICE).headroom(), 600 * KGR);
-        assert_ok!(delegate(&BOB, 5_000 * KGR));
-        assert_eq!(provider(&ALICE).headroom(), 1_000 * KGR);
+        assert_ok!(delegate(&BOB, 300 * KGR));
+        assert_eq!(free(&BOB), before - 300 * KGR);
+        assert_eq!(Market::bonded(&ALICE), 400 * KGR);
+        assert_eq!(provider(&ALICE).headroom(), 400 * KGR);
         System::assert_has_event(
             Event::Delegated {
                 delegator: BOB,
                 provider: ALICE,
-                amount: 5_000 * KGR,
+                amount: 300 * KGR,
             }
             .into(),
         );
+        assert_noop!(
+            delegate(&BOB, 100 * KGR + 1),
+            Error::<Test>::DelegationsFull
+        );
+        assert_ok!(delegate(&BOB, 100 * KGR));
+        assert_eq!(provider(&ALICE).headroom(), 500 * KGR);
+        assert_noop!(delegate(&BOB, KGR), Error::<Test>::DelegationsFull);
+        assert_ok!(Market::bond_extra(signed(&ALICE), KGR));
+        assert_ok!(delegate(&BOB, KGR));
     });
 }
 
@@ -56,7 +68,9 @@ fn what_is_delegated_covers_jobs_up_to_ten_times_the_bond() {
 fn a_delegation_that_makes_no_sense_is_refused_until_it_does() {
     TestExt::new().execute_with(|| {
         assert_noop!(delegate(&BOB, 5 * KGR), Error::<Test>::NotProvider);
-        with_small_bond();
+        assert_ok!(register(&ALICE, MinBond::get()));
+        assert_noop!(delegate(&BOB, KGR), Error::<Test>::TakesNoDelegations);
+        assert_ok!(set_commission(20));
         assert_noop!(
             Market::delegate(signed(&ALICE), ALICE, 5 * KGR),
             Error::<Test>::DelegatesToItself
@@ -74,7 +88,6 @@ fn a_reward_is_shared_by_stake_after_the_commission() {
     TestExt::new().execute_with(|| {
         with_small_bond();
         let commission = Permill::from_percent(20);
-        assert_ok!(Market::set_commission(signed(&ALICE), commission));
         assert_ok!(delegate(&BOB, 300 * KGR));
         let earned = free(&ALICE);
         let id = submitted(spec());
@@ -100,23 +113,18 @@ fn a_reward_is_shared_by_stake_after_the_commission() {
 }
 
 #[test]
-fn a_commission_only_falls_while_others_back_the_bond() {
+fn a_commission_only_falls() {
     TestExt::new().execute_with(|| {
+        assert_noop!(set_commission(20), Error::<Test>::NotProvider);
         with_small_bond();
-        let set = |percent| Market::set_commission(signed(&ALICE), Permill::from_percent(percent));
-        assert_ok!(set(20));
-        assert_ok!(delegate(&BOB, 300 * KGR));
-        assert_ok!(set(10));
-        assert_noop!(set(11), Error::<Test>::CommissionRises);
-        assert_ok!(undelegate(&BOB, 300 * KGR));
-        run_to(401);
-        assert_ok!(withdraw(BOB));
-        assert_ok!(set(11));
+        assert_ok!(set_commission(10));
+        assert_noop!(set_commission(11), Error::<Test>::CommissionRises);
+        assert_ok!(set_commission(0));
     });
 }
 
 #[test]
-fn a_failure_costs_delegators_their_part_and_nobody_gains_by_it() {
+fn a_failure_costs_delegators_their_part_and_their_provider_as_much() {
     TestExt::new().execute_with(|| {
         with_small_bond();
         assert_ok!(delegate(&BOB, 300 * KGR));
@@ -126,11 +134,11 @@ fn a_failure_costs_delegators_their_part_and_nobody_gains_by_it() {
         let penalty = FailurePenalty::get().mul_ceil(worth_of_job);
         let fee = <OnlyLateFees as crate::PrepaidFee>::late_fee();
         let slashed = FailurePenalty::get().mul_floor(worth_of_job * 3 / 4);
-        assert_eq!(provider(&ALICE).bond, 100 * KGR - penalty - fee);
+        assert_eq!(provider(&ALICE).bond, 100 * KGR - penalty - fee - slashed);
         assert_eq!(worth(&BOB), 300 * KGR - slashed);
-        // The requester gets what the provider pays, and no unit of what its delegators lose.
+        // The requester gets what the provider pays, and no unit of what is slashed.
         assert_eq!(free(&REQUESTER), asked + penalty);
-        assert_eq!(Balances::total_issuance(), issued - fee - slashed);
+        assert_eq!(Balances::total_issuance(), issued - fee - 2 * slashed);
     });
 }
 
@@ -179,8 +187,8 @@ fn who_leaves_waits_earns_and_is_slashed_until_the_end() {
 fn what_open_jobs_rest_on_stays() {
     TestExt::new().execute_with(|| {
         with_small_bond();
-        assert_ok!(delegate(&BOB, 900 * KGR));
-        assert_ok!(undelegate(&BOB, 900 * KGR));
+        assert_ok!(delegate(&BOB, 300 * KGR));
+        assert_ok!(undelegate(&BOB, 300 * KGR));
         run_to(400);
         // Had the job been matched before, and were it open for so long.
         Providers::<Test>::mutate(ALICE, |p| p.as_mut().unwrap().exposure = 200 * KGR);
@@ -251,5 +259,26 @@ fn what_is_slashed_to_nothing_is_not_added_to() {
         );
         set(stake);
         assert_ok!(delegate(&DAVE, 5 * KGR));
+    });
+}
+
+#[test]
+fn what_is_too_little_for_an_account_that_is_no_more_is_burned() {
+    TestExt::new().execute_with(|| {
+        with_small_bond();
+        assert_ok!(delegate(&BOB, KGR));
+        Providers::<Test>::mutate(ALICE, |p| {
+            let provider = p.as_mut().unwrap();
+            // All but a little was slashed, and moved to the bond so that the books are right.
+            provider.bond += KGR - 5;
+            provider.delegated.stake = 5;
+        });
+        assert_ok!(undelegate(&BOB, KGR));
+        run_to(401);
+        assert_ok!(Balances::transfer_all(signed(&BOB), REQUESTER, false));
+        let issued = Balances::total_issuance();
+        assert_ok!(withdraw(BOB));
+        assert_eq!(Balances::total_issuance(), issued - 5);
+        assert!(!Delegations::<Test>::contains_key(ALICE, BOB));
     });
 }

@@ -37,15 +37,18 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// What a failure takes: a share of the worth out of the bond, and the same share of what was delegated for it.
+/// What a failure takes: a share of the worth out of the bond, and the same share of what was delegated for it, twice.
+/// Gives what the bond could not pay.
 fn fail(provider: &mut Provider, worth: Balance) -> Balance {
     let covered = provider.delegated.part_of(worth, provider.bond);
-    let slashed = PENALTY.mul_floor(covered).min(provider.delegated.stake);
-    provider.delegated.stake -= slashed;
     let due = PENALTY.mul_ceil(worth);
     let paid = due.min(provider.bond);
     provider.bond -= paid;
-    due - paid
+    let share = PENALTY.mul_floor(covered);
+    let slashed = share.min(provider.delegated.stake).min(provider.bond);
+    provider.delegated.stake -= slashed;
+    provider.bond -= slashed;
+    due - paid + share - slashed
 }
 
 proptest! {

@@ -38,6 +38,8 @@ fn opened(terms: AuctionTerms) -> AuctionId {
 
 fn commit(who: &AccountId, id: AuctionId, price: Balance) -> DispatchResult {
     Market::commit_bid(signed(who), id, bid_commitment(id, who, price, SALT))
+        .map(|_| ())
+        .map_err(|refused| refused.error)
 }
 
 fn reveal(who: &AccountId, id: AuctionId, price: Balance) -> DispatchResult {
@@ -114,7 +116,7 @@ fn the_cheapest_bids_win_and_are_paid_what_the_cheapest_loser_asks() {
         assert_eq!(provider(&BOB).exposure, escrow / 2);
 
         let earned = free(&BOB);
-        run_to(lease.due());
+        run_to(lease.due);
         assert!(!Leases::<Test>::contains_key(id));
         assert_eq!(free(&REQUESTER), before - escrow);
         assert_eq!(free(&BOB), earned + escrow / 2 * 9 / 10);
@@ -281,18 +283,21 @@ fn bids_are_committed_once_in_time_and_by_who_has_a_machine() {
             Error::<Test>::NoSuchAuction
         );
         let id = opened(terms(1));
-        assert_noop!(commit(&DAVE, id, KGR), Error::<Test>::NotEligible);
+        assert_noop!(commit(&DAVE, id, KGR), Error::<Test>::NotProvider);
         assert_ok!(commit(&ALICE, id, KGR));
         assert_noop!(commit(&ALICE, id, KGR), Error::<Test>::BidsAlready);
-        // Without room there is no machine to lease.
+        // The bid takes up room, and so much of the bond as the machine can cost.
+        assert_eq!(provider(&ALICE).exposure, MOST * u128::from(BLOCKS));
         let (one, two) = (submitted(spec()), submitted(spec()));
-        let busy = Jobs::<Test>::get(one).unwrap().provider;
-        assert_eq!(
-            (busy, Jobs::<Test>::get(two).unwrap().provider),
-            (ALICE, ALICE)
-        );
+        let at = |job| Jobs::<Test>::get(job).unwrap().provider;
+        assert_eq!((at(one), at(two)), (ALICE, BOB));
         assert_ok!(Market::remove_offer(signed(&BOB), llm()));
         assert_noop!(commit(&BOB, id, KGR), Error::<Test>::NotEligible);
+        assert_ok!(register(&DAVE, MinBond::get()));
+        assert_ok!(Market::set_offer(signed(&DAVE), llm(), KGR, 1));
+        assert_noop!(commit(&DAVE, id, KGR), Error::<Test>::BondTooSmallForBid);
+        assert_ok!(Market::bond_extra(signed(&DAVE), 350 * KGR));
+        assert_ok!(commit(&DAVE, id, KGR));
         run_to(1 + PERIOD);
         assert_ok!(commit(&CHARLIE, id, KGR));
         run_to(1 + PERIOD + 1);
@@ -313,6 +318,7 @@ fn an_auction_takes_so_many_bids_and_no_more() {
                     commitment: Default::default(),
                     price: None,
                     deposit: 0,
+                    reserved: 0,
                 };
                 bids.try_push(bid).unwrap();
             }
@@ -385,6 +391,7 @@ fn a_machine_that_misses_a_deadline_is_out_and_pays_for_it() {
         let id = leased();
         let from = System::block_number();
         let (asked, earned) = (free(&REQUESTER), free(&ALICE));
+        assert_ok!(attest(send(id, &ALICE, job(10)).unwrap(), 10));
         run_to(from + 10);
         let late = send(id, &ALICE, job(10)).unwrap();
         let bond = provider(&ALICE).bond;
@@ -392,7 +399,7 @@ fn a_machine_that_misses_a_deadline_is_out_and_pays_for_it() {
         assert!(!Market::is_open(late));
         let lease = Leases::<Test>::get(id).unwrap();
         assert_eq!(lease.machines.len(), 1);
-        // Ten of fifty blocks at 4 KGR are paid for; the penalty is a tenth of what the machine was leased for.
+        // Ten of fifty blocks at 4 KGR are known to be good and paid for; the penalty is a tenth of what the machine was leased for.
         assert_eq!(free(&ALICE), earned + 40 * KGR * 9 / 10);
         let penalty = 20 * KGR;
         assert_eq!(free(&REQUESTER), asked + 160 * KGR + penalty);
@@ -401,13 +408,14 @@ fn a_machine_that_misses_a_deadline_is_out_and_pays_for_it() {
         assert_eq!((provider(&ALICE).exposure, provider(&ALICE).failed), (0, 1));
         not_sent(id, &ALICE, job(10), Error::NotLeased);
 
-        // The other declines, which nobody may on a lease for nothing, and the lease is over.
+        // The other declines, which nobody may on a lease for nothing, and the lease is over. It has done nothing.
+        let earned = free(&BOB);
         let other = send(id, &BOB, job(10)).unwrap();
         assert_ok!(Market::decline_job(signed(&BOB), other));
         assert!(!Leases::<Test>::contains_key(id));
-        assert_eq!(provider(&BOB).failed, 1);
+        assert_eq!((provider(&BOB).failed, free(&BOB)), (1, earned));
         assert_eq!(Market::escrowed(&REQUESTER), 0);
-        run_to(lease.due() + 1);
+        run_to(lease.due + 1);
     });
 }
 
@@ -420,7 +428,7 @@ fn a_job_whose_deadline_is_the_end_of_the_lease_fails_before_the_lease_is_paid()
         run_to(lease.until + 1);
         assert!(!Market::is_open(late));
         assert_eq!(provider(&ALICE).failed, 1);
-        run_to(lease.due());
+        run_to(lease.due);
         assert!(!Leases::<Test>::contains_key(id));
         assert_eq!(provider(&BOB).failed, 0);
     });
@@ -435,5 +443,55 @@ fn a_leased_job_is_cancelled_for_nothing() {
         assert_ok!(Market::cancel_job(signed(&REQUESTER), sent));
         assert_eq!(free(&REQUESTER), before);
         send(id, &ALICE, job(10)).unwrap();
+    });
+}
+
+#[test]
+fn a_bid_holds_more_for_more() {
+    with_offers().execute_with(|| {
+        let dear = AuctionTerms {
+            max_price: 100 * KGR,
+            ..terms(1)
+        };
+        let before = free(&ALICE);
+        let id = opened(dear);
+        assert_ok!(commit(&ALICE, id, KGR));
+        assert_eq!(free(&ALICE), before - 50 * KGR);
+    });
+}
+
+#[test]
+fn the_times_of_an_auction_are_extended_by_blocks_without_transactions() {
+    with_offers().execute_with(|| {
+        let id = opened(terms(1));
+        assert_ok!(commit(&ALICE, id, KGR));
+        run_to(1 + PERIOD + 1);
+        let stands_still = 4;
+        for _ in 0..stands_still {
+            pass_without_transactions();
+        }
+        run_to(CLEARED + stands_still - 1);
+        assert_ok!(reveal(&ALICE, id, KGR));
+        assert!(Auctions::<Test>::contains_key(id));
+        run_to(CLEARED + stands_still);
+        assert!(Leases::<Test>::contains_key(id));
+    });
+}
+
+#[test]
+fn auctions_of_many_blocks_stand_in_many_lists() {
+    with_offers().execute_with(|| {
+        let due = |opened: u32| AuctionTerms {
+            commit_period: 20 - opened,
+            ..terms(1)
+        };
+        for block in 1..4 {
+            run_to(block);
+            opened(due(block));
+        }
+        let lists = crate::Queue::<Test>::iter_prefix(20 + PERIOD + 1);
+        assert_eq!(lists.map(|(_, ids)| ids.len()).collect::<Vec<_>>(), [1; 3]);
+        run_to(20 + PERIOD + 1);
+        assert_eq!(Auctions::<Test>::iter().count(), 0);
     });
 }

@@ -70,6 +70,9 @@ impl crate::PrepaidFee for OnlyLateFees {
     fn late_fee() -> Balance {
         KGR / 1_000
     }
+    fn auction_fee(_: u32) -> Balance {
+        0
+    }
 }
 
 thread_local! {
@@ -267,6 +270,13 @@ pub fn run_to(n: BlockNumber) {
         System::initialize(&next, &System::parent_hash(), &Default::default());
         Market::on_poll(next, &mut WeightMeter::new());
     }
+}
+
+/// Goes on by a block that carries no transactions, as those of a migration: nothing is polled in it.
+pub fn pass_without_transactions() {
+    let next = System::block_number() + 1;
+    System::reset_events();
+    System::initialize(&next, &System::parent_hash(), &Default::default());
 }
 
 pub fn completion(max_new_tokens: u32) -> Task {

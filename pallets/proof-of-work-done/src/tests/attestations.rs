@@ -163,9 +163,6 @@ fn an_attestation_counts_up_to_the_deadline() {
         assert_ok!(good().authorize());
         System::set_block_number(DEADLINE + 1);
         assert_err!(good().authorize(), E::from(InvalidTransaction::Stale));
-        set_extended(true);
-        assert_ok!(good().authorize());
-        set_extended(false);
     });
 }
 

@@ -53,12 +53,6 @@ impl pallet_balances::Config for Test {
 thread_local! {
     static ASSIGNED: RefCell<Vec<AssignedJob>> = const { RefCell::new(Vec::new()) };
     static ATTESTED: RefCell<Vec<JobId>> = const { RefCell::new(Vec::new()) };
-    static EXTENDED: RefCell<bool> = const { RefCell::new(false) };
-}
-
-/// Has the market extend deadlines from now on, or not.
-pub fn set_extended(extended: bool) {
-    EXTENDED.with(|e| *e.borrow_mut() = extended);
 }
 
 /// Jobs as the test puts them there.
@@ -69,9 +63,6 @@ impl Jobs for StubJobs {
     }
     fn is_open(job: JobId) -> bool {
         Self::assigned(job).is_some() || attested().contains(&job)
-    }
-    fn is_extended() -> bool {
-        EXTENDED.with(|e| *e.borrow())
     }
     fn attest(
         attestation: &Attestation,
