@@ -27,6 +27,8 @@ const [bob, charlie, eve, ferdie, dave] = accounts('Bob', 'Charlie', 'Eve', 'Fer
 const [bobsBid, charliesBid, evesBid] = [bidOf(bob, 2n), bidOf(charlie, 3n), bidOf(eve, 1n)];
 
 let model;
+/** The block at which the lease ends: once its last jobs have been judged. */
+let leaseDue;
 /** The event that the auction began with. */
 let opened;
 /** The event that the lease began with. */
@@ -121,8 +123,10 @@ test('providers bond, each with a worker key of its own', async () => {
 
 test('an account backs a provider, which names its commission before', async () => {
   const { delegate, setCommission } = api.tx.computeMarket;
-  await send(setCommission(10 * PERCENT), bob);
   const least = api.consts.computeMarket.minDelegation.toBigInt();
+  const takesNone = 'TakesNoDelegations: The provider takes no delegations; it does from its first `set_commission` on.';
+  await refuse(delegate(bob.address, least), ferdie, takesNone);
+  await send(setCommission(10 * PERCENT), bob);
   await Promise.all([
     refuse(delegate(bob.address, least - 1n), ferdie, 'DelegationTooSmall: The amount is below `MinDelegation`.'),
     refuse(delegate(bob.address, least), bob, 'DelegatesToItself: A provider cannot delegate to itself'),
@@ -137,7 +141,7 @@ test('an account backs a provider, which names its commission before', async () 
   const { bond, delegated } = await providerNow(bob);
   assert.deepEqual([BigInt(bond), BigInt(delegated)], [BOND, DELEGATED]);
 
-  const rising = 'CommissionRises: Others back this provider; its commission can fall now, but not rise.';
+  const rising = 'CommissionRises: A commission can fall, but not rise.';
   await refuse(setCommission(20 * PERCENT), bob, rising);
   await send(setCommission(5 * PERCENT), bob);
   assert.equal((await providerNow(bob)).commission, 5 * PERCENT);
@@ -222,6 +226,7 @@ test('the cheapest bid wins and is paid what the next one asks, and one kept sea
   started = dataOf(events, 'LeaseStarted');
   assert.deepEqual(started.providers.map(String), [bob.address]);
   assert.equal(started.price.toBigInt(), charliesBid.price, "the cheapest loser's price");
+  leaseDue = (await api.query.computeMarket.leases(started.lease)).unwrap().due.toNumber();
   assert.equal(await held(dave, 'Escrow'), charliesBid.price * BigInt(LEASE), 'the rest is given back');
 
   const forfeited = dataOf(events, 'DepositForfeited');
@@ -287,7 +292,7 @@ test('a provider that unbonds takes nothing new, and waits for its bond', async 
 });
 
 test('a machine is paid when its lease is over', async () => {
-  const end = started.until.toNumber() + 2;
+  const end = leaseDue;
   await untilBlock(end);
   const events = await eventsOf(end);
   const { paid, burned } = dataOf(events, 'LeasePaid');

@@ -3,7 +3,9 @@
 //! The cheapest bids win, as many as there are machines wanted, and all are paid what the cheapest bid that lost
 //! asks, or the most that the requester has said it pays where none lost. With one machine a bidder it is a
 //! dominant strategy to bid one's cost (Vickrey, "Counterspeculation, Auctions, and Competitive Sealed
-//! Tenders", 1961, section III): a bid decides whether one wins, and not what one is paid.
+//! Tenders", 1961, section III): a bid decides whether one wins, and not what one is paid. That holds for bidders who
+//! act by themselves and reveal what they committed; who owns several can gain by keeping some of them sealed, at the
+//! price of their deposits.
 
 use alloc::vec::Vec;
 use kagari_primitives::Balance;
