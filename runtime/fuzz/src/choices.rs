@@ -20,7 +20,7 @@ pub struct Bytes(IntoIter<u8>);
 impl Bytes {
     /// Choices as `bytes` say.
     pub fn new(bytes: &[u8]) -> Self {
-        Self(bytes.to_vec().into_iter())
+        Self(Vec::from(bytes).into_iter())
     }
 }
 
