@@ -217,9 +217,11 @@ fn encode(who: Option<AccountId>, call: RuntimeCall, extension: TxExtension) -> 
 /// What was burned, as far as an event tells it and the market does not count it.
 fn burned_by(event: &RuntimeEvent) -> Balance {
     use pallet_balances::Event::DustLost;
-    use pallet_compute_market::Event::JobSubmitted;
+    use pallet_compute_market::Event::{AuctionOpened, JobSubmitted};
     match event {
-        RuntimeEvent::ComputeMarket(JobSubmitted { prepaid, .. }) => *prepaid,
+        RuntimeEvent::ComputeMarket(
+            JobSubmitted { prepaid, .. } | AuctionOpened { prepaid, .. },
+        ) => *prepaid,
         RuntimeEvent::Balances(DustLost { amount, .. }) => *amount,
         _ => 0,
     }

@@ -211,13 +211,15 @@ fn apply(extrinsic: UncheckedExtrinsic) -> ApplyExtrinsicResult {
 }
 
 fn fee_of(event: RuntimeEvent) -> Balance {
-    use pallet_compute_market::Event::JobSubmitted;
+    use pallet_compute_market::Event::{AuctionOpened, JobSubmitted};
     use pallet_transaction_payment::Event::TransactionFeePaid;
     match event {
         RuntimeEvent::TransactionPayment(TransactionFeePaid {
             actual_fee, tip, ..
         }) => actual_fee + tip,
-        RuntimeEvent::ComputeMarket(JobSubmitted { prepaid, .. }) => prepaid,
+        RuntimeEvent::ComputeMarket(
+            JobSubmitted { prepaid, .. } | AuctionOpened { prepaid, .. },
+        ) => prepaid,
         _ => 0,
     }
 }
