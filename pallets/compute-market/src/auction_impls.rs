@@ -291,6 +291,7 @@ impl<T: Config> Pallet<T> {
             until,
             // The deadlines of its last jobs are one block later, and their windows follow.
             due: until.saturating_add(2).saturating_add(T::Judge::window()),
+            missed: Self::missed(),
             terms,
             machines: Default::default(),
         };

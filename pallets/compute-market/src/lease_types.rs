@@ -88,11 +88,21 @@ pub struct Lease {
     pub until: BlockNumber,
     /// The block at which it ends: once its last jobs have been judged.
     pub due: BlockNumber,
+    /// Blocks of the chain that could carry no transactions, as far as both have been extended by them.
+    pub missed: BlockNumber,
     /// The machines that it still has.
     pub machines: BoundedVec<Machine, ConstU32<MAX_MACHINES>>,
 }
 
 impl Lease {
+    /// Extends it by blocks that could carry no transactions: it costs no more, and its jobs' deadlines are extended as
+    /// well.
+    pub fn extend(&mut self, missed: BlockNumber) {
+        self.until = self.until.saturating_add(missed);
+        self.due = self.due.saturating_add(missed);
+        self.missed = self.missed.saturating_add(missed);
+    }
+
     /// What a machine is paid for so many blocks of it.
     pub fn cost(&self, blocks: BlockNumber) -> Balance {
         self.price.saturating_mul(blocks.into())

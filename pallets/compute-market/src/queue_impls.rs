@@ -215,7 +215,7 @@ impl<T: Config> Pallet<T> {
             return Self::serve_auction(id, auction);
         }
         match Leases::<T>::get(id).filter(|lease| lease.due == block) {
-            Some(lease) => Self::end_lease(id, lease),
+            Some(lease) => Self::serve_lease(id, lease),
             None => T::WeightInfo::serve_queue_passed().saturating_mul(2),
         }
     }

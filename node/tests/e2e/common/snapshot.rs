@@ -64,6 +64,7 @@ impl Chain {
         for (pallet, item) in [
             ("ComputeMarket", "Served"),
             ("ComputeMarket", "Judged"),
+            ("ComputeMarket", "Polled"),
             ("ProofOfWorkDone", "CurrentEra"),
             ("ProofOfWorkDone", "Pruned"),
         ] {

@@ -479,6 +479,26 @@ fn the_times_of_an_auction_are_extended_by_blocks_without_transactions() {
 }
 
 #[test]
+fn a_lease_and_the_jobs_on_it_are_extended_by_blocks_without_transactions() {
+    with_offers().execute_with(|| {
+        let id = leased();
+        let lease = Leases::<Test>::get(id).unwrap();
+        let last = send(id, &ALICE, job(BLOCKS)).unwrap();
+        for _ in 0..20 {
+            pass_without_transactions();
+        }
+        run_to(lease.until + 20);
+        assert_ok!(attest(last, 10));
+        assert!(Leases::<Test>::contains_key(id));
+        let paid = free(&ALICE);
+        run_to(lease.due + 20);
+        assert!(!Leases::<Test>::contains_key(id));
+        assert_eq!(free(&ALICE), paid + lease.cost(BLOCKS) * 9 / 10);
+        assert_eq!((provider(&ALICE).settled, provider(&ALICE).failed), (1, 0));
+    });
+}
+
+#[test]
 fn auctions_of_many_blocks_stand_in_many_lists() {
     with_offers().execute_with(|| {
         let due = |opened: u32| AuctionTerms {
