@@ -238,6 +238,7 @@ fn spec() -> JobSpec {
         min_tier: Default::default(),
         class: Default::default(),
         region: None,
+        replicas: 1,
     }
 }
 

@@ -128,6 +128,7 @@ fn call(nonce: u32) -> RuntimeCall {
         min_tier: Default::default(),
         class: Default::default(),
         region: None,
+        replicas: 1,
     };
     pallet_compute_market::Call::submit_job {
         spec,

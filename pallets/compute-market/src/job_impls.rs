@@ -1,6 +1,7 @@
 //! Jobs from their submission to their attestation.
 
 use crate::{
+    clearing::Cleared,
     index_impls::Retier,
     match_impls::{chance_of, Match},
     payload_impls::Trailing,
@@ -17,7 +18,8 @@ use frame_support::{
     weights::Weight,
 };
 use kagari_primitives::{
-    job::job_id, AccountId, Attestation, Balance, JobId, JobSpec, ModelShape, Word,
+    attestation::AttestationRecord, job::job_id, AccountId, Attestation, Balance, JobId, JobSpec,
+    ModelShape, Word, MAX_REPLICAS,
 };
 use sp_runtime::{traits::BlockNumberProvider, DispatchError, SaturatedConversion};
 
@@ -28,29 +30,60 @@ impl<T: Config> Pallet<T> {
         spec: JobSpec,
         input: Vec<Word>,
     ) -> Result<Weight, DispatchError> {
-        let (id, mut job, payload) = Self::new_job(&who, spec, &input)?;
+        let (id, job, payload) = Self::new_job(&who, spec, &input)?;
         let found = Self::first_match(&job.spec, &job.shape, job.input_len, chance_of(&id))?;
-        let Match {
-            cleared,
-            work,
-            escrow,
-        } = found;
+        let weight = match job.spec.replicas {
+            0 | 1 => Self::submit_single(id, job, found)?,
+            _ => Self::submit_replicas(id, job, found)?,
+        };
+        Self::index_payload(&payload);
+        Ok(weight)
+    }
+
+    /// Accepts and assigns a job for which a provider was found. Gives what it weighed.
+    fn submit_single(id: JobId, mut job: Job, found: Match) -> Result<Weight, DispatchError> {
+        let Cleared {
+            winners,
+            price,
+            examined,
+        } = found.cleared;
+        let (_, winner) = winners.into_iter().next().ok_or(Error::<T>::NoOffer)?;
+        Self::accept(id, &mut job, found.escrow)?;
+        let weight = Self::weight_of_submitting(job.input_len, examined);
+        let relisted = Self::assign(id, job, winner, price, found.work)?;
+        Ok(weight.saturating_add(relisted.weight::<T>()))
+    }
+
+    /// Burns what is prepaid for a job, holds its escrow, and tells that it is accepted.
+    pub(crate) fn accept(id: JobId, job: &mut Job, escrow: Balance) -> Result<(), Error<T>> {
         let cannot_pay = |_| Error::<T>::CannotPayEscrow;
-        let prepaid = Self::burn_prepaid(&who, job.spec.task.most_output()).map_err(cannot_pay)?;
-        T::Currency::hold(&HoldReason::Escrow.into(), &who, escrow).map_err(cannot_pay)?;
+        let who = &job.requester;
+        let prepaid = Self::burn_prepaid(who, &job.spec).map_err(cannot_pay)?;
+        T::Currency::hold(&HoldReason::Escrow.into(), who, escrow).map_err(cannot_pay)?;
         job.escrow = escrow;
         Self::deposit_event(Event::JobSubmitted {
             job: id,
-            requester: who,
+            requester: job.requester.clone(),
             model: job.spec.model,
             escrow,
             prepaid,
         });
-        let (input_len, examined) = (job.input_len, cleared.examined);
-        let relisted = Self::assign(id, job, cleared, work)?;
-        Self::index_payload(&payload);
-        let weight = Self::weight_of_submitting(input_len, examined);
-        Ok(weight.saturating_add(relisted.weight::<T>()))
+        Ok(())
+    }
+
+    /// What a job weighs at most that is refused: its match examines as many offers as it can.
+    pub(crate) fn weight_of_trying(spec: &JobSpec, input_len: u32) -> Weight {
+        match spec.replicas.min(MAX_REPLICAS) {
+            0 | 1 => Self::weight_of_submitting(input_len, MAX_EXAMINED as u32),
+            replicas => T::WeightInfo::submit_replicas(input_len, replicas.into()),
+        }
+    }
+
+    /// What a job weighs at most: every provider that it goes to leaves the index with all its offers.
+    pub(crate) fn most_for_submitting(spec: &JobSpec, input_len: u32) -> Weight {
+        let providers = spec.replicas.clamp(1, MAX_REPLICAS);
+        let delisted = T::WeightInfo::delist_offers(MAX_PLACES).saturating_mul(providers.into());
+        Self::weight_of_trying(spec, input_len).saturating_add(delisted)
     }
 
     /// What a job weighs whose match examines so many offers. Two are examined as a rule: the winner, and the one
@@ -92,14 +125,19 @@ impl<T: Config> Pallet<T> {
             failers: Failers::default(),
             due: now,
             lease: None,
+            replica: None,
             stage: Stage::Assigned,
         };
         Ok((id, job, payload))
     }
 
-    /// Burns what the requester of a job that puts out at most so many words prepays, and gives how much that is.
-    pub(crate) fn burn_prepaid(who: &AccountId, output: u32) -> Result<Balance, DispatchError> {
-        let prepaid = T::PrepaidFee::fee(output);
+    /// Burns what the requester of a job prepays, and gives how much that is.
+    pub(crate) fn burn_prepaid(who: &AccountId, spec: &JobSpec) -> Result<Balance, DispatchError> {
+        let fee = T::PrepaidFee::fee(spec.task.most_output());
+        let prepaid = match spec.replicas {
+            0 | 1 => fee,
+            _ => fee.saturating_add(T::PrepaidFee::commit_fee()),
+        };
         T::Currency::burn_from(
             who,
             prepaid,
@@ -110,24 +148,26 @@ impl<T: Config> Pallet<T> {
     }
 
     /// Takes the attestation of an assigned job, which has been checked. The output is what the extrinsic ends
-    /// with. Gives what moving offers has weighed.
+    /// with. Gives what moving offers, and the gang of a replica, have weighed.
     pub fn attest(attestation: &Attestation, output: &[Word]) -> Result<Weight, DispatchError> {
         let id = attestation.job;
         let mut job = Jobs::<T>::get(id).ok_or(DispatchError::CannotLookup)?;
         ensure!(job.stage == Stage::Assigned, DispatchError::CannotLookup);
         let payload = Self::ensure_trailing(output)?;
-        let ((), relisted) = Self::free_place(id, &job, Retier::Later, |_| ())?;
         let now = T::BlockNumberProvider::current_block_number();
-        job.due = now;
-        Self::enqueue(id, job.due);
-        job.stage = Stage::Attested(kagari_primitives::attestation::AttestationRecord {
+        let record = AttestationRecord {
             output_hash: payload.hash,
             output_len: output.len() as u32,
             stop: attestation.stop,
             trace_root: attestation.trace_root,
             block: now,
             extrinsic: payload.extrinsic,
-        });
+        };
+        let revealed = Self::reveal(&job, &record)?;
+        let ((), relisted) = Self::free_place(id, &job, Retier::Later, |_| ())?;
+        job.due = now;
+        Self::enqueue(id, job.due);
+        job.stage = Stage::Attested(record);
         Self::deposit_event(Event::JobAttested {
             job: id,
             provider: job.provider.clone(),
@@ -135,7 +175,7 @@ impl<T: Config> Pallet<T> {
         });
         Jobs::<T>::insert(id, job);
         Self::index_payload(&payload);
-        Ok(relisted.weight::<T>())
+        Ok(relisted.weight::<T>().saturating_add(revealed))
     }
 
     /// Shape of the model that a job is for.

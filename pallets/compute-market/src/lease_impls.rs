@@ -23,6 +23,7 @@ impl<T: Config> Pallet<T> {
         let mut lease = Leases::<T>::get(lease_id).ok_or(Error::<T>::NoSuchLease)?;
         ensure!(lease.requester == who, Error::<T>::NotYours);
         ensure!(spec.model == lease.terms.model, Error::<T>::OtherModel);
+        ensure!(spec.replicas <= 1, Error::<T>::ReplicasOnLease);
         let input_len = input.len() as u32;
         let (id, mut job, payload) = Self::new_job(&who, spec, &input)?;
         let now = T::BlockNumberProvider::current_block_number();
@@ -33,7 +34,7 @@ impl<T: Config> Pallet<T> {
         ensure!(!is_working::<T>(slot), Error::<T>::MachineBusy);
         slot.job = Some(id);
 
-        let prepaid = Self::burn_prepaid(&who, job.spec.task.most_output());
+        let prepaid = Self::burn_prepaid(&who, &job.spec);
         let prepaid = prepaid.map_err(|_| Error::<T>::CannotPayEscrow)?;
         Self::deposit_event(Event::JobSubmitted {
             job: id,

@@ -181,7 +181,8 @@ impl<T: Config> Pallet<T> {
         let settling = Self::weight_of_settling()
             .saturating_add(T::WeightInfo::archive_era_work())
             .saturating_add(T::WeightInfo::share_reward())
-            .saturating_add(Self::relisting_of_one());
+            .saturating_add(Self::relisting_of_one())
+            .saturating_add(T::WeightInfo::leave_gang());
         settling.max(Self::most_for_failing())
     }
 
@@ -189,7 +190,7 @@ impl<T: Config> Pallet<T> {
     fn most_for_failing() -> Weight {
         T::WeightInfo::time_out_job()
             .saturating_add(Self::most_relisting())
-            .saturating_add(T::WeightInfo::end_lease(1))
+            .saturating_add(T::WeightInfo::end_lease(1).max(T::WeightInfo::leave_gang()))
     }
 
     /// Most that an auction's or a lease's place in the queue can cost.
@@ -214,6 +215,7 @@ impl<T: Config> Pallet<T> {
             return T::WeightInfo::serve_queue_passed();
         };
         match job.stage {
+            Stage::Assigned if job.waits_for_commitments() => Self::wait_for_commitments(id, job),
             Stage::Assigned => Self::time_out_job(id, job),
             Stage::Attested(attestation) => Self::judge_job(id, job, attestation),
         }

@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 
 use crate::{
+    gang_impls::Results,
     index_impls::Retier,
     judge::{Judge, Reward, Verdict},
     types::*,
@@ -19,7 +20,8 @@ use frame_support::{
     weights::Weight,
 };
 use kagari_primitives::{
-    attestation::AttestationRecord, price_of, AccountId, Balance, JobId, JobState, Outcome, Work,
+    attestation::AttestationRecord, price_of, AccountId, Balance, BlockNumber, JobId, JobState,
+    Outcome, Work,
 };
 use sp_runtime::{traits::BlockNumberProvider, DispatchError};
 
@@ -35,19 +37,38 @@ pub(crate) struct Payment {
 }
 
 impl<T: Config> Pallet<T> {
-    /// Asks for the verdict on an attested job, and carries it out.
-    pub(crate) fn judge_job(id: JobId, mut job: Job, attestation: AttestationRecord) -> Weight {
-        let weight = Self::weight_of_settling();
-        match T::Judge::verdict(id) {
-            Verdict::Settle => weight.saturating_add(Self::settle_job(id, job, attestation)),
-            Verdict::Wait(until) => {
-                let next = T::BlockNumberProvider::current_block_number().saturating_add(1);
-                job.due = until.max(next);
-                Self::enqueue(id, job.due);
-                Jobs::<T>::insert(id, job);
-                weight
-            }
-        }
+    /// Asks for the verdict on an attested job, and carries it out. A replica waits for the others of its gang.
+    pub(crate) fn judge_job(id: JobId, job: Job, attestation: AttestationRecord) -> Weight {
+        let weight = Self::weight_of_settling().saturating_add(Self::weight_of_leaving(&job));
+        let besides = match (Self::results(&job), T::Judge::verdict(id)) {
+            (Results::Awaited(last), _) => Self::judge_later(id, job, last.saturating_add(1)),
+            (_, Verdict::Wait(until)) => Self::judge_later(id, job, until),
+            (Results::Differ(gang), Verdict::Settle) => Self::refund_differing(gang, id, job),
+            (Results::Agree, Verdict::Settle) => Self::settle_job(id, job, attestation),
+        };
+        weight.saturating_add(besides)
+    }
+
+    /// Has a job be judged at another block, or at the next if that is over. Gives what it weighed besides.
+    fn judge_later(id: JobId, mut job: Job, at: BlockNumber) -> Weight {
+        let next = T::BlockNumberProvider::current_block_number().saturating_add(1);
+        job.due = at.max(next);
+        Self::enqueue(id, job.due);
+        Jobs::<T>::insert(id, job);
+        Weight::zero()
+    }
+
+    /// Nobody is paid where results differ, and nobody is to blame as long as it is not known who is wrong. Gives
+    /// what it weighed besides.
+    fn refund_differing(gang: JobId, id: JobId, job: Job) -> Weight {
+        Self::clear_exposure(&job);
+        Self::deposit_event(Event::ReplicasDiffer {
+            gang,
+            job: id,
+            provider: job.provider.clone(),
+        });
+        Self::refund_job(id, job);
+        Self::relisting_of_one()
     }
 
     /// What one more settlement weighs that moves no offer and ends no era for its provider.
@@ -62,8 +83,7 @@ impl<T: Config> Pallet<T> {
         let Ok(payment) = payment.defensive_proof("an escrow covers its job; qed") else {
             Self::clear_exposure(&job);
             Self::refund_job(id, job);
-            return T::WeightInfo::list_offers(MAX_PLACES)
-                .saturating_add(T::WeightInfo::delist_offers(MAX_PLACES));
+            return Self::relisting_of_one();
         };
         // A lease pays for its time and not for work: what its jobs compute must not thin out the emission for
         // work that is paid for.
@@ -240,6 +260,7 @@ impl<T: Config> Pallet<T> {
 
     fn close_job(id: JobId, job: Job, outcome: Outcome) {
         Jobs::<T>::remove(id);
+        Self::leave_gang(id, &job);
         let info = info_of(id, job, |_| JobState::Ended(outcome));
         Self::deposit_event(Event::JobClosed {
             info: Box::new(info),

@@ -128,6 +128,7 @@ impl Chain {
             min_tier: Default::default(),
             class: Default::default(),
             region: None,
+            replicas: 1,
         };
         pallet_compute_market::Call::submit_job {
             spec,

@@ -109,7 +109,7 @@ fn a_commission_only_falls_while_others_back_the_bond() {
         assert_ok!(set(10));
         assert_noop!(set(11), Error::<Test>::CommissionRises);
         assert_ok!(undelegate(&BOB, 300 * KGR));
-        run_to(401);
+        run_to(421);
         assert_ok!(withdraw(BOB));
         assert_ok!(set(11));
     });
@@ -159,7 +159,7 @@ fn who_leaves_waits_earns_and_is_slashed_until_the_end() {
         );
         assert_noop!(withdraw(BOB), Error::<Test>::StillUnbonding);
 
-        run_to(401);
+        run_to(421);
         let before = free(&BOB);
         assert_ok!(withdraw(BOB));
         let back = free(&BOB) - before;
@@ -181,10 +181,10 @@ fn what_open_jobs_rest_on_stays() {
         with_small_bond();
         assert_ok!(delegate(&BOB, 900 * KGR));
         assert_ok!(undelegate(&BOB, 900 * KGR));
-        run_to(400);
+        run_to(420);
         // Had the job been matched before, and were it open for so long.
         Providers::<Test>::mutate(ALICE, |p| p.as_mut().unwrap().exposure = 200 * KGR);
-        run_to(401);
+        run_to(421);
         assert_noop!(withdraw(BOB), Error::<Test>::JobsOpen);
         Providers::<Test>::mutate(ALICE, |p| p.as_mut().unwrap().exposure = 0);
         assert_ok!(withdraw(BOB));
@@ -199,7 +199,7 @@ fn delegators_leave_with_their_provider_and_its_record_goes_with_the_last() {
         assert_ok!(delegate(&DAVE, 50 * KGR));
         assert_ok!(Market::unbond(signed(&ALICE)));
         assert_noop!(withdraw(BOB), Error::<Test>::StillUnbonding);
-        run_to(401);
+        run_to(421);
         let before = free(&ALICE);
         assert_ok!(Market::withdraw_bond(signed(&ALICE)));
         assert_eq!(free(&ALICE), before + 100 * KGR);
