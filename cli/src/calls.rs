@@ -330,6 +330,7 @@ mod tests {
             min_tier: Default::default(),
             class: Default::default(),
             region: None,
+            replicas: 1,
         };
         let types = PortableRegistry::from(registry);
         assert!(SpecArgument::from(&spec)

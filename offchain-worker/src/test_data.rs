@@ -40,6 +40,7 @@ fn assignment(id: u8, fork: u8) -> Assignment {
     let assigned_at = 1 + BlockNumber::from(fork);
     Assignment {
         job: Hash::repeat_byte(id),
+        replica_of: None,
         spec: JobSpec {
             model: Hash::repeat_byte(0xaa),
             task: Task::Completion {
@@ -51,6 +52,7 @@ fn assignment(id: u8, fork: u8) -> Assignment {
             min_tier: Default::default(),
             class: Default::default(),
             region: None,
+            replicas: 1,
         },
         input_hash: payload_hash(&[id.into()]),
         input_len: 1,

@@ -84,6 +84,7 @@ fn terms<'p>(prepared: &'p Prepared, args: &OrderArgs) -> Result<(JobSpec, &'p Q
         min_tier: Default::default(),
         class: Default::default(),
         region: None,
+        replicas: 1,
     };
     Ok((spec, quote))
 }

@@ -61,6 +61,7 @@ impl Extrinsics {
             min_tier: Default::default(),
             class: Default::default(),
             region: None,
+            replicas: 1,
         };
         Self { genesis, spec }
     }

@@ -59,6 +59,7 @@ impl TestChain {
         let assigned_at = state.number + 1;
         let assignment = Assignment {
             job: Hash::repeat_byte(id),
+            replica_of: None,
             spec: JobSpec {
                 model: super::model().id(),
                 task: super::task(),
@@ -67,6 +68,7 @@ impl TestChain {
                 min_tier: Default::default(),
                 class: Default::default(),
                 region: None,
+                replicas: 1,
             },
             input_hash: payload_hash(input),
             input_len: input.len() as u32,
@@ -172,6 +174,7 @@ impl State {
         let account = AccountId::new([0; 32]);
         JobInfo {
             job: assignment.job,
+            replica_of: assignment.replica_of,
             requester: account.clone(),
             provider: account,
             spec: assignment.spec.clone(),

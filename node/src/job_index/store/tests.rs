@@ -12,9 +12,11 @@ fn job(id: u8) -> JobInfo {
         min_tier: Default::default(),
         class: Default::default(),
         region: None,
+        replicas: 1,
     };
     JobInfo {
         job: Hash::repeat_byte(id),
+        replica_of: None,
         requester: AccountId::new([1; 32]),
         provider: AccountId::new([2; 32]),
         spec,

@@ -91,6 +91,7 @@ impl Compute {
             min_tier: Tier::New,
             class: Default::default(),
             region: None,
+            replicas: 1,
         };
         let quote = self.api().quote(at, spec, input_len)?;
         Ok(quote.ok().map(Quote::from))
@@ -146,6 +147,7 @@ fn finish(terms: Terms) -> Prepared {
         min_tier: Tier::New,
         class: Default::default(),
         region: None,
+        replicas: 1,
     });
     Prepared {
         model,

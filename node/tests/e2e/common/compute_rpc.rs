@@ -49,6 +49,7 @@ pub fn spec(model: ModelId, task: Task) -> JobSpec {
         min_tier: Default::default(),
         class: Default::default(),
         region: None,
+        replicas: 1,
     }
 }
 

@@ -23,6 +23,7 @@ fn info(state: JobState) -> JobInfo {
     };
     JobInfo {
         job: Hash::repeat_byte(9),
+        replica_of: None,
         requester: AccountId::new([1; 32]),
         provider: AccountId::new([2; 32]),
         spec: JobSpec {
@@ -33,6 +34,7 @@ fn info(state: JobState) -> JobInfo {
             min_tier: Default::default(),
             class: Default::default(),
             region: None,
+            replicas: 1,
         },
         price: 7,
         escrow: 70,
