@@ -10,6 +10,9 @@ use serde::Deserialize;
 pub struct JobView {
     /// The job.
     pub job: JobId,
+    /// What replicas of one job have in common, if it is one of them.
+    #[serde(default)]
+    pub replica_of: Option<JobId>,
     /// Who asked and pays.
     pub requester: String,
     /// Who does the work.

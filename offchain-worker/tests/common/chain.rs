@@ -40,6 +40,8 @@ pub struct State {
     pub submitted: Vec<(Hash, Attestation, Vec<Word>)>,
     /// The pool refuses everything.
     pub pool_is_full: bool,
+    /// Other replicas have yet to commit.
+    pub waits: bool,
     /// This many of the next calls of this name panic.
     pub panics: BTreeMap<&'static str, u32>,
     listeners: Vec<mpsc::UnboundedSender<News>>,
@@ -290,6 +292,9 @@ impl Chain for TestChain {
             assert_eq!(attestation.output_hash, payload_hash(&output));
             let assignment_hash = state.assignment(&attestation)?.assignment_hash;
             state.submitted.push((assignment_hash, attestation, output));
+            if state.waits {
+                return Err(ChainError::Waits);
+            }
             if state.pool_is_full {
                 return Err(ChainError::Pool("it is full".into()));
             }

@@ -6,4 +6,5 @@ mod common;
 
 mod job;
 mod migrations;
+mod replicas;
 mod residue;

@@ -26,6 +26,8 @@ pub struct SpecView {
     pub class: HardwareClass,
     /// Where its provider's machine must stand, if that matters.
     pub region: Option<Region>,
+    /// How many providers are to compute it.
+    pub replicas: u8,
 }
 
 impl From<JobSpec> for SpecView {
@@ -38,6 +40,7 @@ impl From<JobSpec> for SpecView {
             min_tier,
             class,
             region,
+            replicas,
         } = spec;
         Self {
             model,
@@ -47,6 +50,7 @@ impl From<JobSpec> for SpecView {
             min_tier,
             class,
             region,
+            replicas,
         }
     }
 }
@@ -57,6 +61,8 @@ impl From<JobSpec> for SpecView {
 pub struct JobView {
     /// The job.
     pub job: JobId,
+    /// What replicas of one job have in common; `null` for a job that is computed once.
+    pub replica_of: Option<JobId>,
     /// Who asked and pays.
     pub requester: Address,
     /// Who does the work.
@@ -128,7 +134,7 @@ pub enum StateView {
         /// Given back to the requester.
         refunded: Amount,
     },
-    /// No provider did it in time.
+    /// No provider did it in time, or replicas gave different results.
     Refunded {
         /// Block of the refund.
         ended_at: BlockNumber,
@@ -251,6 +257,7 @@ impl JobView {
     ) -> Self {
         Self {
             job: info.job,
+            replica_of: info.replica_of,
             requester: Address(info.requester),
             provider: Address(info.provider),
             model_name,

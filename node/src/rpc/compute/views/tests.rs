@@ -62,6 +62,7 @@ fn hex(byte: &str) -> String {
 fn an_assigned_job_in_full() {
     let expected = json!({
         "job": hex("09"),
+        "replicaOf": null,
         "requester": ONES,
         "provider": TWOS,
         "modelName": "m",
@@ -78,6 +79,7 @@ fn an_assigned_job_in_full() {
             "minTier": "new",
             "class": "exact",
             "region": null,
+            "replicas": 1,
         },
         "price": "7",
         "escrow": "70",
