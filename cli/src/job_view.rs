@@ -144,6 +144,9 @@ impl JobView {
             State::Cancelled { paid, refunded, .. } => format!(
                 "Cancelled. Its provider's time has cost {paid}, and you have your {refunded} back"
             ),
+            State::Refunded { refunded, .. } if self.replica_of.is_some() => format!(
+                "Its provider failed, or replicas gave different results. You have your {refunded} back"
+            ),
             State::Refunded { refunded, .. } => {
                 format!("No provider did it in time. You have your {refunded} back")
             }
