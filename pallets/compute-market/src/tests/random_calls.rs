@@ -269,6 +269,10 @@ fn attest_some(chance: &mut Chance) -> bool {
     let Some((job, record)) = chance.job() else {
         return false;
     };
+    let is_early = |replica: &Replica| !replica.may_reveal;
+    if record.replica.as_ref().is_some_and(is_early) && !chance.one_in(8) {
+        return commit_some(chance);
+    }
     let output: Vec<Word> = match record.spec.task {
         Task::Completion { max_new_tokens, .. } => {
             // Replicas agree at times.

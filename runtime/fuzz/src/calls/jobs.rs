@@ -4,8 +4,8 @@ use super::{signed, Driver, MarketCall, Transaction, WORKERS};
 use kagari_primitives::{
     attestation, payload_hash,
     worker_key::{WorkerPair, WorkerSignature},
-    AccountId, Architecture, Attestation, Balance,
-    BlockNumber, Hash, JobId, JobSpec, ModelId, Sampling, StopReason, Task, Word,
+    AccountId, Architecture, Attestation, Balance, BlockNumber, Hash, JobId, JobSpec, ModelId,
+    Sampling, StopReason, Task, Word,
 };
 use kagari_runtime::{ComputeMarket, ProofOfWorkDone, Runtime};
 use pallet_compute_market::{
@@ -124,8 +124,12 @@ impl Driver {
     /// it.
     pub(super) fn attestation(&mut self) -> Option<Transaction> {
         let (id, job) = self.open_job()?;
-        if job.has_committed() && !self.one_in(16) {
-            return self.reveal(id);
+        if job.replica.is_some() && !self.one_in(16) {
+            return match job.has_committed() {
+                false => self.commitment_of(id, &job),
+                true if job.waits_for_commitments() => None,
+                true => self.reveal(id),
+            };
         }
         let (mut attestation, mut output) = self.result(id, &job);
         let mut key = worker_of(&job.provider)?;
@@ -178,15 +182,20 @@ impl Driver {
         Some((None, call.into()))
     }
 
-    /// A commitment to what a replica may give, which authorises itself as an attestation does; at times there is
-    /// something wrong with it.
+    /// A commitment for a replica that lacks one, or, at times, for any job.
     pub(super) fn commitment(&mut self) -> Option<Transaction> {
         let any = self.one_in(16);
         let jobs: Vec<_> = Jobs::<Runtime>::iter()
             .filter(|(_, job)| any || job.replica.is_some() && !job.has_committed())
             .collect();
         let (id, record) = self.one_of(&jobs)?;
-        let (result, output) = self.result(id, &record);
+        self.commitment_of(id, &record)
+    }
+
+    /// A commitment to what a replica may give, which authorises itself as an attestation does; at times there is
+    /// something wrong with it.
+    fn commitment_of(&mut self, id: JobId, record: &Job) -> Option<Transaction> {
+        let (result, output) = self.result(id, record);
         let mut key = worker_of(&record.provider)?;
         let message = ProofOfWorkDone::attestation_message(&result).unwrap_or_default();
         let signature = key.sign(&message);
@@ -202,8 +211,7 @@ impl Driver {
             _ => (),
         }
         let genesis = ComputeMarket::genesis_hash();
-        let message =
-            attestation::commitment_message(genesis, record.assignment_hash, commitment);
+        let message = attestation::commitment_message(genesis, record.assignment_hash, commitment);
         let call = ProofCall::commit {
             job,
             assigned_at,
