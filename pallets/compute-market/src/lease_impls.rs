@@ -130,7 +130,14 @@ impl<T: Config> Pallet<T> {
         let who = &machine.provider;
         let payment =
             with_storage_layer(|| Self::pay_out_of_escrow(&lease.requester, who, held, due));
-        let payment = payment.defensive_unwrap_or_default();
+        // An account that is no more can't take in less than the existential deposit.
+        let payment = payment.unwrap_or_else(|_| {
+            Self::release_escrow(&lease.requester, held).defensive_unwrap_or_default();
+            Payment {
+                refunded: held,
+                ..Default::default()
+            }
+        });
         let now = T::BlockNumberProvider::current_block_number();
         let freed = Self::give_leased_room_back(
             who,

@@ -59,7 +59,8 @@ impl<T: Config> Pallet<T> {
     fn settle_job(id: JobId, job: Job, attestation: AttestationRecord) -> Weight {
         let work = job.shape.work(job.input_len, attestation.output_len);
         let payment = with_storage_layer(|| Self::pay(&job, price_of(job.price, work)));
-        let Ok(payment) = payment.defensive_proof("an escrow covers its job; qed") else {
+        // An account that is no more can't take in less than the existential deposit.
+        let Ok(payment) = payment else {
             Self::clear_exposure(&job);
             Self::refund_job(id, job);
             return T::WeightInfo::list_offers(MAX_PLACES)
@@ -131,15 +132,17 @@ impl<T: Config> Pallet<T> {
             Precision::Exact,
             Fortitude::Force,
         )?;
-        T::Currency::transfer_on_hold(
-            &reason,
-            requester,
-            provider,
-            paid.saturating_sub(burned),
-            Precision::Exact,
-            Restriction::Free,
-            Fortitude::Force,
-        )?;
+        if paid > burned {
+            T::Currency::transfer_on_hold(
+                &reason,
+                requester,
+                provider,
+                paid.saturating_sub(burned),
+                Precision::Exact,
+                Restriction::Free,
+                Fortitude::Force,
+            )?;
+        }
         let refunded = escrow.saturating_sub(paid);
         if refunded > 0 {
             T::Currency::release(&reason, requester, refunded, Precision::Exact)?;
