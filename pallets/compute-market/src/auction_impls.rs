@@ -6,17 +6,13 @@ use crate::{
     lease_types::*,
     sealed_bids::{clear, Cleared},
     types::*,
-    Auctions, Burned, Config, Error, Event, HoldReason, Leases, Models, Pallet, PrepaidFee,
-    Providers, WeightInfo,
+    Auctions, Config, Error, Event, HoldReason, Leases, Models, Pallet, PrepaidFee, Providers,
+    WeightInfo,
 };
 use alloc::vec::Vec;
 use frame_support::{
     ensure,
-    traits::{
-        fungible::{hold::Mutate as _, Mutate as _},
-        tokens::{Fortitude, Precision, Preservation},
-        Defensive, Get,
-    },
+    traits::{fungible::hold::Mutate as _, Defensive, Get},
     weights::Weight,
 };
 use kagari_primitives::{
@@ -51,32 +47,22 @@ impl<T: Config> Pallet<T> {
         };
         let escrow = auction.most().checked_mul(machines.into());
         auction.escrow = escrow.ok_or(Error::<T>::InvalidTerms)?;
-        let prepaid = Self::take_auction_payment(&who, &auction);
-        let prepaid = prepaid.map_err(|_| Error::<T>::CannotPayEscrow)?;
+        let cannot_pay = |_| Error::<T>::CannotPayEscrow;
+        let prepaid = T::PrepaidFee::auction_fee(machines.into());
+        Self::burn_fee(&who, prepaid).map_err(cannot_pay)?;
+        let escrow = auction.escrow;
+        T::Currency::hold(&HoldReason::Escrow.into(), &who, escrow).map_err(cannot_pay)?;
         Self::enqueue_lease(id, auction.due());
         Self::deposit_event(Event::AuctionOpened {
             auction: id,
             requester: who,
             commit_until,
             reveal_until: auction.reveal_until,
-            escrow: auction.escrow,
+            escrow,
             prepaid,
         });
         Auctions::<T>::insert(id, auction);
         Ok(())
-    }
-
-    /// Burns what clearing the auction and ending the lease would cost as fees, and holds the escrow.
-    fn take_auction_payment(who: &AccountId, auction: &Auction) -> Result<Balance, DispatchError> {
-        let prepaid = T::Currency::burn_from(
-            who,
-            T::PrepaidFee::auction_fee(auction.terms.machines.into()),
-            Preservation::Preserve,
-            Precision::Exact,
-            Fortitude::Polite,
-        )?;
-        T::Currency::hold(&HoldReason::Escrow.into(), who, auction.escrow)?;
-        Ok(prepaid)
     }
 
     fn check_terms(terms: &AuctionTerms) -> DispatchResult {
@@ -104,7 +90,7 @@ impl<T: Config> Pallet<T> {
         let auction = Auctions::<T>::get(id).ok_or(Error::<T>::NoSuchAuction)?;
         ensure!(auction.requester == who, Error::<T>::NotYours);
         ensure!(auction.bids.is_empty(), Error::<T>::HasBids);
-        Self::release_escrow(&who, auction.escrow)?;
+        Self::give_back(HoldReason::Escrow, &who, auction.escrow);
         Auctions::<T>::remove(id);
         Self::deposit_event(Event::AuctionCancelled {
             auction: id,
@@ -215,11 +201,11 @@ impl<T: Config> Pallet<T> {
             weight = weight.saturating_add(given_back.weight::<T>());
         }
         let Some(cleared) = cleared else {
-            Self::release_escrow(&auction.requester, auction.escrow).defensive_unwrap_or_default();
+            let refunded = Self::give_back(HoldReason::Escrow, &auction.requester, auction.escrow);
             Self::deposit_event(Event::AuctionFailed {
                 auction: id,
                 requester: auction.requester,
-                refunded: auction.escrow,
+                refunded,
             });
             return weight;
         };
@@ -242,7 +228,7 @@ impl<T: Config> Pallet<T> {
             let stays = provider.is_some_and(|p| p.status == ProviderStatus::Active);
             match bid.price.filter(|p| stays && *p <= auction.terms.max_price) {
                 Some(price) => {
-                    Self::release_deposit(bid);
+                    Self::give_back(HoldReason::Bid, &bid.provider, bid.deposit);
                     good.push((price, bid.provider.clone()));
                 }
                 None => Self::forfeit_deposit(id, bid),
@@ -252,23 +238,13 @@ impl<T: Config> Pallet<T> {
         good
     }
 
-    fn release_deposit(bid: &Bid) {
-        let reason = HoldReason::Bid.into();
-        T::Currency::release(&reason, &bid.provider, bid.deposit, Precision::BestEffort)
-            .defensive_unwrap_or_default();
-    }
-
     /// Burned, and not the requester's, so that nobody has a reason to keep others from revealing.
     fn forfeit_deposit(id: AuctionId, bid: &Bid) {
-        let reason = HoldReason::Bid.into();
-        let (precision, force) = (Precision::BestEffort, Fortitude::Force);
-        let burned = T::Currency::burn_held(&reason, &bid.provider, bid.deposit, precision, force);
-        let burned = burned.defensive_unwrap_or_default();
-        Burned::<T>::mutate(|all| *all = all.saturating_add(burned));
+        let amount = Self::burn_held(HoldReason::Bid, &bid.provider, bid.deposit);
         Self::deposit_event(Event::DepositForfeited {
             auction: id,
             provider: bid.provider.clone(),
-            amount: burned,
+            amount,
         });
     }
 
@@ -321,7 +297,7 @@ impl<T: Config> Pallet<T> {
                 .defensive_unwrap_or_default();
         }
         let rest = escrow.saturating_sub(lease.escrow());
-        Self::release_escrow(&lease.requester, rest).defensive_unwrap_or_default();
+        Self::give_back(HoldReason::Escrow, &lease.requester, rest);
         Self::enqueue_lease(id, lease.due);
         Self::deposit_event(Event::LeaseStarted {
             lease: id,
@@ -371,11 +347,6 @@ impl<T: Config> Pallet<T> {
             Ok(())
         });
         changed.defensive_unwrap_or_default().1
-    }
-
-    /// Gives a part of what is held on a requester back.
-    pub(crate) fn release_escrow(who: &AccountId, amount: Balance) -> DispatchResult {
-        T::Currency::release(&HoldReason::Escrow.into(), who, amount, Precision::Exact).map(|_| ())
     }
 }
 

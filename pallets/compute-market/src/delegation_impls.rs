@@ -9,8 +9,8 @@ use crate::{
 use frame_support::{
     ensure,
     traits::{
-        fungible::{hold::Mutate as _, Inspect as _},
-        tokens::{Fortitude, Precision, Preservation, Restriction},
+        fungible::hold::Mutate as _,
+        tokens::{Fortitude, Precision, Preservation},
         Get,
     },
 };
@@ -119,8 +119,7 @@ impl<T: Config> Pallet<T> {
             delegation.shares = delegation.shares.saturating_sub(shares);
             let amount = provider.delegated.sell(shares);
             ensure!(provider.exposure <= provider.stake(), Error::<T>::JobsOpen);
-            Self::pay_delegator(&from, &of, amount)?;
-            Ok(amount)
+            Ok(Self::pay_held(HoldReason::Bond, &from, &of, amount))
         })?;
         match delegation.shares {
             0 => Delegations::<T>::remove(&from, &of),
@@ -133,27 +132,6 @@ impl<T: Config> Pallet<T> {
         });
         Self::forget_if_gone(&from);
         Ok(())
-    }
-
-    /// Gives a delegator its money. What is too little for an account that is no more is burned, so that it keeps
-    /// nobody else waiting.
-    fn pay_delegator(from: &AccountId, to: &AccountId, amount: Balance) -> DispatchResult {
-        let paid = T::Currency::transfer_on_hold(
-            &HoldReason::Bond.into(),
-            from,
-            to,
-            amount,
-            Precision::Exact,
-            Restriction::Free,
-            Fortitude::Force,
-        );
-        match paid {
-            Err(_) if amount < T::Currency::minimum_balance() => {
-                Self::burn_out_of_bond(from, amount);
-                Ok(())
-            }
-            paid => paid.map(|_| ()),
-        }
     }
 
     /// Forgets a provider that has its bond back, once nothing is delegated to it any more.

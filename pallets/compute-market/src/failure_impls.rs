@@ -3,7 +3,7 @@
 use crate::{
     index_impls::{Relisted, Retier},
     types::*,
-    Burned, Config, Error, Event, HoldReason, Jobs, Pallet, PrepaidFee, WeightInfo,
+    Config, Error, Event, HoldReason, Jobs, Pallet, PrepaidFee, WeightInfo,
 };
 use frame_support::{
     ensure,
@@ -57,7 +57,7 @@ impl<T: Config> Pallet<T> {
         let now = T::BlockNumberProvider::current_block_number();
         let blocks = now.saturating_sub(job.assigned_at).saturating_add(1);
         let share = Perbill::from_rational(blocks, job.spec.deadline.saturating_add(1));
-        let payment = Self::pay(&job, share.mul_ceil(job.escrow))?;
+        let payment = Self::pay(&job, share.mul_ceil(job.escrow));
         let ((), freed) = Self::take_off(id, &job, Retier::Now, |_| ())?;
         Self::close_cancelled(id, job, payment);
         Ok(T::WeightInfo::cancel_job().saturating_add(freed.weight::<T>()))
@@ -139,20 +139,19 @@ impl<T: Config> Pallet<T> {
     ) -> Relisted {
         let now = T::BlockNumberProvider::current_block_number();
         let changed = Self::change_provider(who, Retier::Now, |provider| {
-            let share = |of: Balance| T::FailurePenalty::get().mul_ceil(of);
             let covered = provider.delegated.part_of(worth, provider.bond);
-            let paid = share(worth).min(provider.bond);
+            let paid = T::FailurePenalty::get().mul_ceil(worth).min(provider.bond);
             let paid = Self::pay_out_of_bond(who, requester, paid);
             provider.bond = provider.bond.saturating_sub(paid);
 
             let slashed = T::FailurePenalty::get().mul_floor(covered);
             let slashed = slashed.min(provider.delegated.stake).min(provider.bond);
-            let both = Self::burn_out_of_bond(who, slashed.saturating_mul(2));
+            let both = Self::burn_held(HoldReason::Bond, who, slashed.saturating_mul(2));
             provider.delegated.stake = provider.delegated.stake.saturating_sub(slashed);
             provider.bond = provider.bond.saturating_sub(both.saturating_sub(slashed));
 
             let rest = worth.saturating_sub(paid).saturating_sub(both);
-            let fee = Self::burn_out_of_bond(who, late_fee.min(rest).min(provider.bond));
+            let fee = Self::burn_held(HoldReason::Bond, who, late_fee.min(rest).min(provider.bond));
             provider.bond = provider.bond.saturating_sub(fee);
 
             provider.failed = provider.failed.saturating_add(1);
@@ -185,15 +184,5 @@ impl<T: Config> Pallet<T> {
             Fortitude::Force,
         )
         .unwrap_or_default()
-    }
-
-    /// As much of `amount` as is there is burned out of a bond.
-    pub(crate) fn burn_out_of_bond(from: &AccountId, amount: Balance) -> Balance {
-        let reason = HoldReason::Bond.into();
-        let (precision, force) = (Precision::BestEffort, Fortitude::Force);
-        let burned = T::Currency::burn_held(&reason, from, amount, precision, force);
-        let burned = burned.unwrap_or_default();
-        Burned::<T>::mutate(|all| *all = all.saturating_add(burned));
-        burned
     }
 }

@@ -8,17 +8,8 @@ use crate::{
     Config, Error, Event, HoldReason, Jobs, Pallet, PrepaidFee, Shapes, WeightInfo,
 };
 use alloc::vec::Vec;
-use frame_support::{
-    ensure,
-    traits::{
-        fungible::{hold::Mutate as _, Mutate as _},
-        tokens::{Fortitude, Precision, Preservation},
-    },
-    weights::Weight,
-};
-use kagari_primitives::{
-    job::job_id, AccountId, Attestation, Balance, JobId, JobSpec, ModelShape, Word,
-};
+use frame_support::{ensure, traits::fungible::hold::Mutate as _, weights::Weight};
+use kagari_primitives::{job::job_id, AccountId, Attestation, JobId, JobSpec, ModelShape, Word};
 use sp_runtime::{traits::BlockNumberProvider, DispatchError, SaturatedConversion};
 
 impl<T: Config> Pallet<T> {
@@ -37,7 +28,8 @@ impl<T: Config> Pallet<T> {
             turned,
         } = found;
         let cannot_pay = |_| Error::<T>::CannotPayEscrow;
-        let prepaid = Self::burn_prepaid(&who, job.spec.task.most_output()).map_err(cannot_pay)?;
+        let prepaid = T::PrepaidFee::fee(job.spec.task.most_output());
+        Self::burn_fee(&who, prepaid).map_err(cannot_pay)?;
         T::Currency::hold(&HoldReason::Escrow.into(), &who, escrow).map_err(cannot_pay)?;
         job.escrow = escrow;
         Self::deposit_event(Event::JobSubmitted {
@@ -105,18 +97,6 @@ impl<T: Config> Pallet<T> {
             stage: Stage::Assigned,
         };
         Ok((id, job, payload))
-    }
-
-    /// Burns what the requester of a job that puts out at most so many words prepays, and gives how much that is.
-    pub(crate) fn burn_prepaid(who: &AccountId, output: u32) -> Result<Balance, DispatchError> {
-        let prepaid = T::PrepaidFee::fee(output);
-        T::Currency::burn_from(
-            who,
-            prepaid,
-            Preservation::Preserve,
-            Precision::Exact,
-            Fortitude::Polite,
-        )
     }
 
     /// Takes the attestation of an assigned job, which has been checked. The output is what the extrinsic ends

@@ -3,10 +3,10 @@
 
 use crate::{
     index_impls::Retier, lease_types::*, settlement_impls::Payment, types::*, Config, Error, Event,
-    Jobs, Leases, Pallet, WeightInfo,
+    Jobs, Leases, Pallet, PrepaidFee, WeightInfo,
 };
 use alloc::vec::Vec;
-use frame_support::{ensure, storage::with_storage_layer, traits::Defensive, weights::Weight};
+use frame_support::{ensure, traits::Defensive, weights::Weight};
 use kagari_primitives::{AccountId, Balance, BlockNumber, JobId, JobSpec, LeaseId, Word};
 use sp_runtime::{traits::BlockNumberProvider, DispatchError};
 
@@ -35,8 +35,8 @@ impl<T: Config> Pallet<T> {
             slot.proved_until = now;
         }
 
-        let prepaid = Self::burn_prepaid(&who, job.spec.task.most_output());
-        let prepaid = prepaid.map_err(|_| Error::<T>::CannotPayEscrow)?;
+        let prepaid = T::PrepaidFee::fee(job.spec.task.most_output());
+        Self::burn_fee(&who, prepaid).map_err(|_| Error::<T>::CannotPayEscrow)?;
         Self::deposit_event(Event::JobSubmitted {
             job: id,
             requester: who,
@@ -128,16 +128,7 @@ impl<T: Config> Pallet<T> {
     fn pay_machine(id: LeaseId, lease: &Lease, machine: &Machine, blocks: BlockNumber) -> Weight {
         let (held, due) = (lease.cost(lease.terms.blocks), lease.cost(blocks));
         let who = &machine.provider;
-        let payment =
-            with_storage_layer(|| Self::pay_out_of_escrow(&lease.requester, who, held, due));
-        // An account that is no more can't take in less than the existential deposit.
-        let payment = payment.unwrap_or_else(|_| {
-            Self::release_escrow(&lease.requester, held).defensive_unwrap_or_default();
-            Payment {
-                refunded: held,
-                ..Default::default()
-            }
-        });
+        let payment = Self::pay_out_of_escrow(&lease.requester, who, held, due);
         let now = T::BlockNumberProvider::current_block_number();
         let freed = Self::give_leased_room_back(
             who,

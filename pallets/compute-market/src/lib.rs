@@ -41,6 +41,7 @@ mod delegation_impls;
 mod errors;
 mod events;
 mod failure_impls;
+mod hold_impls;
 mod index_impls;
 mod job_impls;
 mod lease_impls;

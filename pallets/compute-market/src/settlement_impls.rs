@@ -7,21 +7,16 @@ use crate::{
     judge::{Judge, Reward, Verdict},
     types::*,
     view_impls::info_of,
-    Burned, Config, Event, HoldReason, Jobs, Pallet, WeightInfo,
+    Config, Event, HoldReason, Jobs, Pallet, WeightInfo,
 };
 use frame_support::{
-    storage::with_storage_layer,
-    traits::{
-        fungible::hold::{Inspect as _, Mutate as _},
-        tokens::{Fortitude, Precision, Restriction},
-        Defensive, Get,
-    },
+    traits::{fungible::hold::Inspect as _, Defensive, Get},
     weights::Weight,
 };
 use kagari_primitives::{
     attestation::AttestationRecord, price_of, AccountId, Balance, JobId, JobState, Outcome, Work,
 };
-use sp_runtime::{traits::BlockNumberProvider, DispatchError};
+use sp_runtime::traits::BlockNumberProvider;
 
 /// What became of an escrow.
 #[derive(Default)]
@@ -58,14 +53,7 @@ impl<T: Config> Pallet<T> {
     /// Gives what it weighed besides.
     fn settle_job(id: JobId, job: Job, attestation: AttestationRecord) -> Weight {
         let work = job.shape.work(job.input_len, attestation.output_len);
-        let payment = with_storage_layer(|| Self::pay(&job, price_of(job.price, work)));
-        // An account that is no more can't take in less than the existential deposit.
-        let Ok(payment) = payment else {
-            Self::clear_exposure(&job);
-            Self::refund_job(id, job);
-            return T::WeightInfo::list_offers(MAX_PLACES)
-                .saturating_add(T::WeightInfo::delist_offers(MAX_PLACES));
-        };
+        let payment = Self::pay(&job, price_of(job.price, work));
         // A lease pays for its time and not for work: what its jobs compute must not thin out the emission for
         // work that is paid for.
         let paid_work = if job.lease.is_some() { 0 } else { work };
@@ -107,7 +95,7 @@ impl<T: Config> Pallet<T> {
     }
 
     /// Pays `amount` out of a job's escrow.
-    pub(crate) fn pay(job: &Job, amount: Balance) -> Result<Payment, DispatchError> {
+    pub(crate) fn pay(job: &Job, amount: Balance) -> Payment {
         Self::pay_out_of_escrow(&job.requester, &job.provider, job.escrow, amount)
     }
 
@@ -118,41 +106,19 @@ impl<T: Config> Pallet<T> {
         provider: &AccountId,
         escrow: Balance,
         amount: Balance,
-    ) -> Result<Payment, DispatchError> {
-        if escrow == 0 {
-            return Ok(Payment::default());
-        }
-        let reason = HoldReason::Escrow.into();
+    ) -> Payment {
         let paid = amount.min(escrow);
-        let burned = T::BurnShare::get().mul_floor(paid);
-        T::Currency::burn_held(
-            &reason,
-            requester,
-            burned,
-            Precision::Exact,
-            Fortitude::Force,
-        )?;
-        if paid > burned {
-            T::Currency::transfer_on_hold(
-                &reason,
-                requester,
-                provider,
-                paid.saturating_sub(burned),
-                Precision::Exact,
-                Restriction::Free,
-                Fortitude::Force,
-            )?;
-        }
-        let refunded = escrow.saturating_sub(paid);
-        if refunded > 0 {
-            T::Currency::release(&reason, requester, refunded, Precision::Exact)?;
-        }
-        Burned::<T>::mutate(|all| *all = all.saturating_add(burned));
-        Ok(Payment {
+        let share = T::BurnShare::get().mul_floor(paid);
+        let burned = Self::burn_held(HoldReason::Escrow, requester, share);
+        let earned = paid.saturating_sub(burned);
+        Self::pay_held(HoldReason::Escrow, requester, provider, earned);
+        let rest = escrow.saturating_sub(paid);
+        let refunded = Self::give_back(HoldReason::Escrow, requester, rest);
+        Payment {
             paid,
             burned,
             refunded,
-        })
+        }
     }
 
     /// Gives what it weighed besides a settlement.
@@ -185,15 +151,6 @@ impl<T: Config> Pallet<T> {
         besides.saturating_add(relisted.weight::<T>())
     }
 
-    /// Takes a job that ends unpaid off its provider's exposure.
-    fn clear_exposure(job: &Job) {
-        Self::try_change_provider(&job.provider, |provider| {
-            provider.exposure = provider.exposure.saturating_sub(job.exposure);
-            Ok(())
-        })
-        .defensive_unwrap_or_default();
-    }
-
     /// Hands the work of an era that is over to the part that keeps the history.
     pub(crate) fn archive_era_work(who: &AccountId, era_work: &EraWork) {
         if era_work.work > 0 {
@@ -203,10 +160,7 @@ impl<T: Config> Pallet<T> {
 
     /// Gives the whole escrow back and closes the job. Its provider's record is done with already.
     pub(crate) fn refund_job(id: JobId, job: Job) {
-        let reason = HoldReason::Escrow.into();
-        let refunded =
-            T::Currency::release(&reason, &job.requester, job.escrow, Precision::BestEffort)
-                .defensive_unwrap_or_default();
+        let refunded = Self::give_back(HoldReason::Escrow, &job.requester, job.escrow);
         Self::deposit_event(Event::JobRefunded {
             job: id,
             requester: job.requester.clone(),

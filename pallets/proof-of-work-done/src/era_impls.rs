@@ -7,7 +7,7 @@ use crate::{
 };
 use frame_support::{
     ensure,
-    traits::{fungible::Mutate, Defensive, Get},
+    traits::{fungible::Mutate, Get},
     weights::WeightMeter,
 };
 use kagari_primitives::{AccountId, Balance, BlockNumber, EraIndex, JobId, Work};
@@ -29,11 +29,8 @@ impl<T: Config> Pallet<T> {
         let mut era = Self::era_now();
         let reward = emission::reward(era.rate, work, burned, era.left);
         let mut shared = emission::share_out(reward);
-        // Below the existential deposit an account that is gone cannot be paid; then there is no reward.
-        if T::Currency::mint_into(provider, shared.provider)
-            .defensive()
-            .is_err()
-        {
+        // Below the existential deposit an account that was emptied cannot be paid; then there is no reward.
+        if T::Currency::mint_into(provider, shared.provider).is_err() {
             shared = emission::share_out(0);
         }
         let SharedReward {

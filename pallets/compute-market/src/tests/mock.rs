@@ -90,8 +90,8 @@ impl Judge for StubJudge {
         VERDICT.with(|v| *v.borrow())
     }
     fn reward(provider: &AccountId, _: Work, burned: Balance) -> Reward {
-        let amount = burned / 100;
-        assert_ok!(Balances::mint_into(provider, amount));
+        // As with the real one, an emptied account takes in no dust.
+        let amount = Balances::mint_into(provider, burned / 100).unwrap_or_default();
         Reward {
             era: System::block_number() / 100,
             amount,

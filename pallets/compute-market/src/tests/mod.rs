@@ -7,6 +7,7 @@ mod mock;
 mod delegations;
 mod exposure;
 mod failures;
+mod holds;
 mod jobs;
 mod leases;
 mod models;
