@@ -49,22 +49,6 @@ build() {
         --bin kagari-node --example bench-node >&2)
 }
 
-# The node takes no jobs and has no models. Sets what chain.sh's chain_start sets.
-start_node() {
-    local rpc p2p
-    rpc="$(free_port 9944)"
-    p2p="$(free_port 30333)"
-    chain_dir="$(mktemp -d -t kagari-bench.XXXXXXXX)"
-    chain_log="$chain_dir/node.log"
-    chain_url="ws://127.0.0.1:$rpc"
-    say "Starting a development chain: $chain_url"
-    setsid "$KAGARI_BIN/kagari-node" --dev --base-path "$chain_dir/base" --models "$chain_dir/models" \
-        --rpc-port "$rpc" --listen-addr "/ip4/127.0.0.1/tcp/$p2p" --no-mdns --no-telemetry --no-prometheus \
-        --pool-type "$pool_type" "${NODE_LIMITS[@]}" >"$chain_log" 2>&1 </dev/null &
-    chain_pid=$!
-    chain_await "$rpc"
-}
-
 measure() {
     "$KAGARI_BIN/examples/bench-node" --url "$chain_url" --node-pid "$chain_pid" "${load_options[@]}"
 }
@@ -88,6 +72,7 @@ build
 trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
-start_node
+# It takes no jobs: the load does.
+chain_start --pool-type "$pool_type" "${NODE_LIMITS[@]}"
 lines="$(measure)"
 "$show" <<<"$lines"

@@ -1,7 +1,8 @@
 # shellcheck shell=bash
-# A development chain of one node, which is validator and provider at once. Source it after env.sh.
+# A development chain of one node. Source it after env.sh.
 #
-#   chain_start   starts it on free ports of this machine; sets chain_url, chain_pid, chain_log
+#   chain_start   starts it on free ports of this machine, with the node's options that it is given besides; sets
+#                 chain_url, chain_pid, chain_log
 #   chain_stop    ends it and removes its files
 
 # Seconds until the node must answer: an unoptimised build compiles its runtime at the start.
@@ -25,8 +26,8 @@ chain_start() {
     say "Starting a development chain: $chain_url"
     # In a session of its own, so that a Ctrl-C meant for a script does not end a chain that is kept.
     setsid "$KAGARI_BIN/kagari-node" --dev --base-path "$chain_dir/base" \
-        --provider --models "$KAGARI_MODELS" --rpc-port "$rpc" --prometheus-port "$metrics" \
-        --listen-addr "/ip4/127.0.0.1/tcp/$p2p" --no-mdns --no-telemetry \
+        --rpc-port "$rpc" --prometheus-port "$metrics" \
+        --listen-addr "/ip4/127.0.0.1/tcp/$p2p" --no-mdns --no-telemetry "$@" \
         >"$chain_log" 2>&1 </dev/null &
     chain_pid=$!
     chain_await "$rpc"

@@ -129,7 +129,7 @@ report() {
     printf '%-12s %12s inputs %8s a second   %s\n' "$1" "$executions" "$rate" \
         "$(last_status "$2" | grep -oE 'cov: [0-9]+ ft: [0-9]+ corp: [0-9]+')"
     # What the market's target says of itself.
-    grep -a '^calls: ' "$2" | tail -n 1 || true
+    awk '/^calls: / { last = $0 } END { if (last) print last }' "$2"
 }
 
 final_stat() { sed -n "s/^stat::$1: *//p" "$2"; }

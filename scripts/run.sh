@@ -119,7 +119,7 @@ build
 trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
-chain_start
+chain_start --provider --models "$KAGARI_MODELS"
 bond_provider
 send_prompt
 say_how_to_go_on >&2

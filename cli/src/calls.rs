@@ -322,15 +322,7 @@ mod tests {
         }
         let mut registry = Registry::new();
         let id = registry.register_type(&MetaType::new::<Later>()).id;
-        let spec = JobSpec {
-            model: Hash::zero(),
-            task: Task::Embedding,
-            max_price: 1,
-            deadline: 1,
-            min_tier: Default::default(),
-            class: Default::default(),
-            region: None,
-        };
+        let spec = JobSpec::new(Hash::zero(), Task::Embedding, 1, 1);
         let types = PortableRegistry::from(registry);
         assert!(SpecArgument::from(&spec)
             .encode_as_type(id, &types)

@@ -40,18 +40,15 @@ fn assignment(id: u8, fork: u8) -> Assignment {
     let assigned_at = 1 + BlockNumber::from(fork);
     Assignment {
         job: Hash::repeat_byte(id),
-        spec: JobSpec {
-            model: Hash::repeat_byte(0xaa),
-            task: Task::Completion {
+        spec: JobSpec::new(
+            Hash::repeat_byte(0xaa),
+            Task::Completion {
                 max_new_tokens: 4,
                 sampling: Sampling::GREEDY,
             },
-            max_price: 1,
-            deadline: 40,
-            min_tier: Default::default(),
-            class: Default::default(),
-            region: None,
-        },
+            1,
+            40,
+        ),
         input_hash: payload_hash(&[id.into()]),
         input_len: 1,
         input_block: assigned_at,

@@ -6,7 +6,7 @@ mod common;
 use common::*;
 use futures::{
     executor::block_on,
-    future::{abortable, AbortHandle},
+    future::{abortable, join_all, AbortHandle},
     poll,
 };
 use kagari_inference::{
@@ -22,6 +22,7 @@ use std::{
     pin::pin,
     process::{Command, Stdio},
     sync::mpsc,
+    task::Poll,
     thread::{self, JoinHandle},
     time::Duration,
 };
@@ -283,8 +284,9 @@ fn text_does_not_crowd_out_jobs() {
         thread::spawn(move || block_on(inference.encode(&model(), "a".into())))
     };
     let texts: Vec<_> = (0..64).map(encode).collect();
-    let is_refused = |text: &JoinHandle<_>| text.is_finished();
-    wait_until("the refusal of some text", || texts.iter().any(is_refused));
+    // Beside the job, 31 texts are taken; when the others are refused, none is still on its way.
+    let refused = || texts.iter().filter(|text| text.is_finished()).count();
+    wait_until("the refusal of the other texts", || refused() == 64 - 31);
     let model = model();
     let more = block_on(async {
         let mut more = pin!(inference.run(&model, task(), [0; 32], vec![5]));
@@ -309,17 +311,21 @@ fn too_many_requests_are_refused_and_none_is_lost() {
     let models = models_dir();
     let inference = echo(&models);
     works(&inference);
-    let run = |_| {
-        let inference = inference.clone();
-        thread::spawn(move || run(&inference, &[IGNORE]))
-    };
-    let runs: Vec<_> = (0..200).map(run).collect();
-    thread::sleep(Duration::from_millis(500));
-    kill(inference.child_pid().unwrap());
-    let errors: Vec<_> = runs
-        .into_iter()
-        .map(|run| run.join().unwrap().unwrap_err())
-        .collect();
+    let model = model();
+    let answers = block_on(async {
+        let (mut answers, mut waiting) = (Vec::new(), Vec::new());
+        for _ in 0..200 {
+            let mut run = Box::pin(inference.run(&model, task(), [7; 32], vec![IGNORE]));
+            match poll!(&mut run) {
+                Poll::Ready(answer) => answers.push(answer),
+                Poll::Pending => waiting.push(run),
+            }
+        }
+        kill(inference.child_pid().unwrap());
+        answers.extend(join_all(waiting).await);
+        answers
+    });
+    let errors: Vec<_> = answers.into_iter().map(Result::unwrap_err).collect();
     assert!(errors.contains(&InferenceError::Busy));
     assert!(errors
         .iter()

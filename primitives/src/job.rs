@@ -147,6 +147,21 @@ pub struct JobSpec {
     pub region: Option<Region>,
 }
 
+impl JobSpec {
+    /// A job that any provider may do whose machine computes exactly.
+    pub fn new(model: ModelId, task: Task, max_price: Balance, deadline: BlockNumber) -> Self {
+        Self {
+            model,
+            task,
+            max_price,
+            deadline,
+            min_tier: Tier::default(),
+            class: HardwareClass::default(),
+            region: None,
+        }
+    }
+}
+
 /// The id of a job: H(requester, the requester's nonce, the block, hash of the input).
 ///
 /// The nonce tells apart the jobs of a signing account, the block those of an account that has no

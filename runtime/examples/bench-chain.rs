@@ -13,11 +13,12 @@ use kagari_primitives::{
 };
 use kagari_runtime::{
     configs::RuntimeBlockWeights,
+    extension,
     weights::{
         pallet_compute_market::WeightInfo as MarketWeights,
         pallet_proof_of_work_done::WeightInfo as ProofWeights,
     },
-    Runtime, RuntimeCall, TxExtension,
+    Runtime, RuntimeCall,
 };
 use pallet_compute_market::WeightInfo as _;
 use pallet_proof_of_work_done::WeightInfo as _;
@@ -197,7 +198,7 @@ fn print_block() {
     });
     let attesting = attestation();
     let around = |call: &RuntimeCall, class| {
-        let extension = extension().weight(call);
+        let extension = extension(Era::Immortal, 0).weight(call);
         extension.saturating_add(limits.get(class).base_extrinsic)
     };
     let submitted = MarketWeights::<Runtime>::submit_job(WORDS)
@@ -227,18 +228,15 @@ fn print_block() {
 }
 
 fn spec() -> JobSpec {
-    JobSpec {
-        model: Default::default(),
-        task: Task::Completion {
+    JobSpec::new(
+        Default::default(),
+        Task::Completion {
             max_new_tokens: WORDS,
             sampling: Sampling::GREEDY,
         },
-        max_price: 0,
-        deadline: 0,
-        min_tier: Default::default(),
-        class: Default::default(),
-        region: None,
-    }
+        0,
+        0,
+    )
 }
 
 fn attestation() -> RuntimeCall {
@@ -256,20 +254,4 @@ fn attestation() -> RuntimeCall {
         signature,
         output,
     })
-}
-
-fn extension() -> TxExtension {
-    (
-        frame_system::AuthorizeCall::new(),
-        frame_system::CheckNonZeroSender::new(),
-        frame_system::CheckSpecVersion::new(),
-        frame_system::CheckTxVersion::new(),
-        frame_system::CheckGenesis::new(),
-        frame_system::CheckEra::from(Era::Immortal),
-        frame_system::CheckNonce::from(0),
-        frame_system::CheckWeight::new(),
-        pallet_transaction_payment::ChargeTransactionPayment::from(0),
-        frame_metadata_hash_extension::CheckMetadataHash::new(false),
-        frame_system::WeightReclaim::new(),
-    )
 }

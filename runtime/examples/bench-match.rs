@@ -121,18 +121,15 @@ fn input(nonce: u32) -> Vec<Word> {
 }
 
 fn call(nonce: u32) -> RuntimeCall {
-    let spec = JobSpec {
-        model: known_models::smollm2_135m_instruct().id(),
-        task: Task::Completion {
+    let spec = JobSpec::new(
+        known_models::smollm2_135m_instruct().id(),
+        Task::Completion {
             max_new_tokens: WORDS,
             sampling: Sampling::GREEDY,
         },
-        max_price: Balance::MAX,
-        deadline: 100,
-        min_tier: Default::default(),
-        class: Default::default(),
-        region: None,
-    };
+        Balance::MAX,
+        100,
+    );
     pallet_compute_market::Call::submit_job {
         spec,
         input: input(nonce),

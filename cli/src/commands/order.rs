@@ -76,15 +76,12 @@ fn terms<'p>(prepared: &'p Prepared, args: &OrderArgs) -> Result<(JobSpec, &'p Q
             quote.total
         )));
     }
-    let spec = JobSpec {
-        model: prepared.model,
-        task: prepared.task,
-        max_price: max_price.0,
-        deadline: args.deadline.unwrap_or(prepared.deadline),
-        min_tier: Default::default(),
-        class: Default::default(),
-        region: None,
-    };
+    let spec = JobSpec::new(
+        prepared.model,
+        prepared.task,
+        max_price.0,
+        args.deadline.unwrap_or(prepared.deadline),
+    );
     Ok((spec, quote))
 }
 

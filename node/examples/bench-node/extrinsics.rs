@@ -11,7 +11,7 @@ use kagari_primitives::{
     Attestation, BlockNumber, JobId, JobSpec, ModelId, Sampling, StopReason, Task, Word, KGR,
 };
 use kagari_runtime::{
-    AccountId, Hash, Nonce, RuntimeCall, SignedPayload, TxExtension, UncheckedExtrinsic, VERSION,
+    extension, AccountId, Hash, Nonce, RuntimeCall, SignedPayload, UncheckedExtrinsic, VERSION,
 };
 use sp_core::{sr25519, Bytes, Pair};
 use sp_runtime::generic::Era;
@@ -50,18 +50,15 @@ pub struct Extrinsics {
 impl Extrinsics {
     /// For the chain with this block 0.
     pub fn new(genesis: Hash) -> Self {
-        let spec = JobSpec {
-            model: known_models::smollm2_135m_instruct().id(),
-            task: Task::Completion {
+        let spec = JobSpec::new(
+            known_models::smollm2_135m_instruct().id(),
+            Task::Completion {
                 max_new_tokens: OUTPUT,
                 sampling: Sampling::GREEDY,
             },
-            max_price: KGR,
-            deadline: DEADLINE,
-            min_tier: Default::default(),
-            class: Default::default(),
-            region: None,
-        };
+            KGR,
+            DEADLINE,
+        );
         Self { genesis, spec }
     }
 
@@ -154,20 +151,4 @@ fn output(job: JobId) -> Vec<Word> {
         .map(|word: Word| word % TOKENS)
         .take(OUTPUT as usize)
         .collect()
-}
-
-fn extension(era: Era, nonce: Nonce) -> TxExtension {
-    (
-        frame_system::AuthorizeCall::new(),
-        frame_system::CheckNonZeroSender::new(),
-        frame_system::CheckSpecVersion::new(),
-        frame_system::CheckTxVersion::new(),
-        frame_system::CheckGenesis::new(),
-        frame_system::CheckEra::from(era),
-        frame_system::CheckNonce::from(nonce),
-        frame_system::CheckWeight::new(),
-        pallet_transaction_payment::ChargeTransactionPayment::from(0),
-        frame_metadata_hash_extension::CheckMetadataHash::new(false),
-        frame_system::WeightReclaim::new(),
-    )
 }

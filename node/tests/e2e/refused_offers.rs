@@ -32,8 +32,7 @@ async fn bad_bonds_and_keys_are_refused(chain: &Chain) {
         description: vec![0xff].try_into().unwrap(),
         cores: 1,
         memory: 1,
-        class: Default::default(),
-        region: None,
+        ..Default::default()
     };
     let not_text = (Compact(least), mine.id(), proof.clone(), not_text);
     let cases = [

@@ -59,15 +59,7 @@ impl TestChain {
         let assigned_at = state.number + 1;
         let assignment = Assignment {
             job: Hash::repeat_byte(id),
-            spec: JobSpec {
-                model: super::model().id(),
-                task: super::task(),
-                max_price: 1,
-                deadline: 100,
-                min_tier: Default::default(),
-                class: Default::default(),
-                region: None,
-            },
+            spec: JobSpec::new(super::model().id(), super::task(), 1, 100),
             input_hash: payload_hash(input),
             input_len: input.len() as u32,
             input_block: assigned_at,

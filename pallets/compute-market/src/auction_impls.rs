@@ -107,7 +107,7 @@ impl<T: Config> Pallet<T> {
         let relisted = Auctions::<T>::try_mutate(id, |auction| {
             let auction = auction.as_mut().ok_or(Error::<T>::NoSuchAuction)?;
             let now = T::BlockNumberProvider::current_block_number();
-            let commit_until = auction.commit_until.saturating_add(missed_by::<T>(auction));
+            let (commit_until, _) = times::<T>(auction);
             ensure!(now <= commit_until, Error::<T>::CommitsClosed);
             let again = auction.bids.iter().any(|bid| bid.provider == who);
             ensure!(!again, Error::<T>::BidsAlready);
@@ -119,7 +119,6 @@ impl<T: Config> Pallet<T> {
                 commitment,
                 price: None,
                 deposit,
-                reserved,
             };
             let added = auction.bids.try_push(bid);
             added.map_err(|_| Error::<T>::TooManyBids)?;
@@ -143,9 +142,7 @@ impl<T: Config> Pallet<T> {
         Auctions::<T>::try_mutate(id, |auction| -> DispatchResult {
             let auction = auction.as_mut().ok_or(Error::<T>::NoSuchAuction)?;
             let now = T::BlockNumberProvider::current_block_number();
-            let missed = missed_by::<T>(auction);
-            let commit_until = auction.commit_until.saturating_add(missed);
-            let reveal_until = auction.reveal_until.saturating_add(missed);
+            let (commit_until, reveal_until) = times::<T>(auction);
             ensure!(now > commit_until, Error::<T>::RevealsNotOpen);
             ensure!(now <= reveal_until, Error::<T>::RevealsClosed);
             let bid = auction.bids.iter_mut().find(|bid| bid.provider == who);
@@ -194,7 +191,7 @@ impl<T: Config> Pallet<T> {
             let given_back = Self::give_leased_room_back(
                 &bid.provider,
                 &auction.terms,
-                bid.reserved,
+                auction.most(),
                 Retier::Later,
                 |_| (),
             );
@@ -251,6 +248,7 @@ impl<T: Config> Pallet<T> {
     /// Makes the winners' bids into a lease. Gives what that weighed besides.
     fn start_lease(id: AuctionId, auction: Auction, cleared: Cleared<AccountId>) -> Weight {
         let Cleared { winners, price } = cleared;
+        let reserved = auction.most();
         let Auction {
             requester,
             terms,
@@ -272,13 +270,13 @@ impl<T: Config> Pallet<T> {
             machines: Default::default(),
         };
         let worth = lease.cost(lease.terms.blocks);
+        let exposure = worth.min(reserved);
+        let spared = reserved.saturating_sub(exposure);
         let mut weight = Weight::zero();
         for bid in bids
             .into_iter()
             .filter(|bid| winners.contains(&bid.provider))
         {
-            let exposure = worth.min(bid.reserved);
-            let spared = bid.reserved.saturating_sub(exposure);
             let relisted = Self::change_provider(&bid.provider, Retier::Later, |provider| {
                 provider.exposure = provider.exposure.saturating_sub(spared);
                 Ok(())
@@ -369,4 +367,13 @@ fn deposit_for<T: Config>(most: Balance) -> Balance {
 /// Blocks that could carry no transactions, by which an auction is yet to be extended.
 fn missed_by<T: Config>(auction: &Auction) -> BlockNumber {
     Pallet::<T>::missed().saturating_sub(auction.missed)
+}
+
+/// The last blocks in which bids can be committed, and revealed.
+fn times<T: Config>(auction: &Auction) -> (BlockNumber, BlockNumber) {
+    let missed = missed_by::<T>(auction);
+    (
+        auction.commit_until.saturating_add(missed),
+        auction.reveal_until.saturating_add(missed),
+    )
 }

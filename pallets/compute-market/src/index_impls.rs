@@ -22,7 +22,7 @@ pub(crate) enum Retier {
 }
 
 /// Where an offer stands in the index.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 struct Listing {
     segment: Segment,
     tick: Tick,

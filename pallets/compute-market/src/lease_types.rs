@@ -38,7 +38,7 @@ impl Auction {
         self.reveal_until.saturating_add(1)
     }
 
-    /// What a machine costs at most.
+    /// What a machine costs at most, and what each bid adds to its provider's exposure.
     pub fn most(&self) -> Balance {
         self.terms
             .max_price
@@ -67,8 +67,6 @@ pub struct Bid {
     pub price: Option<Balance>,
     /// Held on the bidder until the clearing.
     pub deposit: Balance,
-    /// What it adds to its provider's exposure.
-    pub reserved: Balance,
 }
 
 /// Machines that are leased.

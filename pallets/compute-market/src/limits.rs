@@ -64,18 +64,15 @@ impl<T: Config> Pallet<T> {
     fn heaviest_calls() -> [(&'static str, Weight); 4] {
         use frame_support::dispatch::GetDispatchInfo;
         use kagari_primitives::{JobSpec, Sampling, Task, MAX_INPUT};
-        let spec = JobSpec {
-            model: Default::default(),
-            task: Task::Completion {
+        let spec = JobSpec::new(
+            Default::default(),
+            Task::Completion {
                 max_new_tokens: 1,
                 sampling: Sampling::GREEDY,
             },
-            max_price: 0,
-            deadline: 0,
-            min_tier: Default::default(),
-            class: Default::default(),
-            region: None,
-        };
+            0,
+            0,
+        );
         let input = alloc::vec![0; MAX_INPUT as usize];
         let who = kagari_primitives::AccountId::new([0; 32]);
         let calls = [

@@ -166,8 +166,13 @@ impl<T: Config> Pallet<T> {
         let jobs = Jobs::<T>::iter_values().map(|job| (job.provider, job.exposure));
         let machines = Leases::<T>::iter_values().flat_map(|lease| lease.machines);
         let leases = machines.map(|machine| (machine.provider, machine.exposure));
-        let bids = Auctions::<T>::iter_values().flat_map(|auction| auction.bids);
-        let bids = bids.map(|bid| (bid.provider, bid.reserved));
+        let bids = Auctions::<T>::iter_values().flat_map(|auction| {
+            let most = auction.most();
+            auction
+                .bids
+                .into_iter()
+                .map(move |bid| (bid.provider, most))
+        });
         for (who, exposure) in jobs.chain(leases).chain(bids) {
             let sum = exposures.entry(who).or_default();
             *sum = sum.saturating_add(exposure);

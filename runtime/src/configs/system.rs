@@ -2,9 +2,9 @@
 
 use crate::{
     constants::{BYTE_FEE, EXISTENTIAL_DEPOSIT, HOURS, SLOT_MILLIS},
-    migrations, Babe, Balances, Block, MultiBlockMigrations, PalletInfo, Runtime, RuntimeCall,
-    RuntimeEvent, RuntimeFreezeReason, RuntimeHoldReason, RuntimeOrigin, RuntimeTask, System,
-    TxExtension, UncheckedExtrinsic, VERSION,
+    extension, migrations, Babe, Balances, Block, MultiBlockMigrations, PalletInfo, Runtime,
+    RuntimeCall, RuntimeEvent, RuntimeFreezeReason, RuntimeHoldReason, RuntimeOrigin, RuntimeTask,
+    System, TxExtension, UncheckedExtrinsic, VERSION,
 };
 use frame_support::{
     derive_impl,
@@ -167,19 +167,6 @@ where
 {
     fn create_extension() -> TxExtension {
         let birth = System::block_number().saturating_sub(AUTHORIZED_LAG);
-        let era = Era::mortal(AUTHORIZED_PERIOD, birth.into());
-        (
-            frame_system::AuthorizeCall::new(),
-            frame_system::CheckNonZeroSender::new(),
-            frame_system::CheckSpecVersion::new(),
-            frame_system::CheckTxVersion::new(),
-            frame_system::CheckGenesis::new(),
-            frame_system::CheckEra::from(era),
-            frame_system::CheckNonce::from(0),
-            frame_system::CheckWeight::new(),
-            pallet_transaction_payment::ChargeTransactionPayment::from(0),
-            frame_metadata_hash_extension::CheckMetadataHash::new(false),
-            frame_system::WeightReclaim::new(),
-        )
+        extension(Era::mortal(AUTHORIZED_PERIOD, birth.into()), 0)
     }
 }

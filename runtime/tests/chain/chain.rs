@@ -117,18 +117,15 @@ impl Chain {
 
     /// A job of four tokens.
     pub fn job_call(&self) -> pallet_compute_market::Call<Runtime> {
-        let spec = JobSpec {
-            model: known_models::smollm2_135m_instruct().id(),
-            task: Task::Completion {
+        let spec = JobSpec::new(
+            known_models::smollm2_135m_instruct().id(),
+            Task::Completion {
                 max_new_tokens: 4,
                 sampling: Sampling::GREEDY,
             },
-            max_price: 100 * KGR,
-            deadline: 30,
-            min_tier: Default::default(),
-            class: Default::default(),
-            region: None,
-        };
+            100 * KGR,
+            30,
+        );
         pallet_compute_market::Call::submit_job {
             spec,
             input: vec![5, 6, 7],

@@ -66,19 +66,7 @@ fn slot_claim(slot: u64) -> DigestItem {
     DigestItem::PreRuntime(sp_consensus_babe::BABE_ENGINE_ID, claim.encode())
 }
 
-/// The extensions of a transaction that is good at any time, without a tip.
+/// The extensions of a transaction that is good at any time.
 pub fn extension(nonce: Nonce) -> TxExtension {
-    (
-        frame_system::AuthorizeCall::new(),
-        frame_system::CheckNonZeroSender::new(),
-        frame_system::CheckSpecVersion::new(),
-        frame_system::CheckTxVersion::new(),
-        frame_system::CheckGenesis::new(),
-        frame_system::CheckEra::from(Era::Immortal),
-        frame_system::CheckNonce::from(nonce),
-        frame_system::CheckWeight::new(),
-        pallet_transaction_payment::ChargeTransactionPayment::from(0),
-        frame_metadata_hash_extension::CheckMetadataHash::new(false),
-        frame_system::WeightReclaim::new(),
-    )
+    kagari_runtime::extension(Era::Immortal, nonce)
 }

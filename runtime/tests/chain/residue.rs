@@ -1,14 +1,11 @@
 //! What jobs of all outcomes leave behind on the real chain, with the real judge: balances, counters, and the
 //! records of eras. `KAGARI_JOBS` says how many jobs there are; 10,000 take five minutes in a debug build.
 
-use crate::chain::Chain;
+use crate::{chain::Chain, lasting::lasting};
 use frame_support::storage::storage_prefix;
 use kagari_primitives::{known_models, AccountId, JobId, KGR};
 use kagari_runtime::{ComputeMarket, RuntimeCall};
-use pallet_compute_market::{
-    types::{Offers, Provider},
-    Call, Jobs, Providers,
-};
+use pallet_compute_market::{types::Provider, Call, Jobs, Providers};
 use sp_keyring::Sr25519Keyring::{self, Alice, Bob, Charlie, Dave, Ferdie};
 use std::collections::BTreeMap;
 
@@ -47,26 +44,11 @@ fn keys() -> Vec<Vec<u8>> {
     all
 }
 
-/// The providers, without counters, and without their bonds, out of which penalties are paid.
+/// The providers, as far as they are to be the same afterwards.
 fn providers() -> BTreeMap<AccountId, Provider> {
-    let without_counters = |provider: Provider| Provider {
-        bond: 0,
-        settled: 0,
-        failed: 0,
-        era_work: Default::default(),
-        reputation: Default::default(),
-        free_decline: 0,
-        offers: without_places(provider.offers.clone()),
-        ..provider
-    };
-    Providers::<Runtime>::iter()
-        .map(|(who, provider)| (who, without_counters(provider)))
+    let all = Providers::<Runtime>::iter();
+    all.map(|(who, provider)| (who, lasting(provider)))
         .collect()
-}
-
-fn without_places(mut offers: Offers) -> Offers {
-    offers.iter_mut().for_each(|offer| offer.places = [None; 2]);
-    offers
 }
 
 fn offer_much(chain: &mut Chain, who: Sr25519Keyring, price: u128) {

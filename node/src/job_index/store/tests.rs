@@ -4,15 +4,7 @@ use kagari_runtime::opaque::Block;
 use sc_client_api::in_mem::Blockchain;
 
 fn job(id: u8) -> JobInfo {
-    let spec = JobSpec {
-        model: Hash::zero(),
-        task: Task::Embedding,
-        max_price: 10,
-        deadline: 20,
-        min_tier: Default::default(),
-        class: Default::default(),
-        region: None,
-    };
+    let spec = JobSpec::new(Hash::zero(), Task::Embedding, 10, 20);
     JobInfo {
         job: Hash::repeat_byte(id),
         requester: AccountId::new([1; 32]),

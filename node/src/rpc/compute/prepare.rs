@@ -10,8 +10,8 @@ use super::{
 };
 use kagari_offchain_worker::Inference;
 use kagari_primitives::{
-    price_of, Balance, BlockNumber, ComputeApi as _, Hash, JobSpec, Manifest, ModelId, Task, Tier,
-    Word, Work,
+    price_of, Balance, BlockNumber, ComputeApi as _, Hash, JobSpec, Manifest, ModelId, Task, Word,
+    Work,
 };
 use serde::Serialize;
 
@@ -83,15 +83,7 @@ impl Compute {
         input_len: u32,
         work: Work,
     ) -> Result<Option<Quote>, Error> {
-        let spec = JobSpec {
-            model,
-            task,
-            max_price: Balance::MAX,
-            deadline: quote::deadline(work),
-            min_tier: Tier::New,
-            class: Default::default(),
-            region: None,
-        };
+        let spec = JobSpec::new(model, task, Balance::MAX, quote::deadline(work));
         let quote = self.api().quote(at, spec, input_len)?;
         Ok(quote.ok().map(Quote::from))
     }
@@ -138,15 +130,7 @@ fn finish(terms: Terms) -> Prepared {
         .map(|price| price_of(price.0, work))
         .or(offered)
         .map(Decimal);
-    let spec = max_price.map(|max_price| SpecView {
-        model,
-        task,
-        max_price,
-        deadline,
-        min_tier: Tier::New,
-        class: Default::default(),
-        region: None,
-    });
+    let spec = max_price.map(|Decimal(most)| JobSpec::new(model, task, most, deadline).into());
     Prepared {
         model,
         name: manifest.name_text(),

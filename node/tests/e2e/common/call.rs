@@ -60,8 +60,7 @@ impl Chain {
             description,
             cores: 2,
             memory: 1_024,
-            class: Default::default(),
-            region: None,
+            ..Default::default()
         };
         self.market(
             "register_provider",

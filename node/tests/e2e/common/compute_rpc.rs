@@ -41,15 +41,7 @@ pub fn completion(max_new_tokens: u32) -> Task {
 
 /// A specification without a limit on the price.
 pub fn spec(model: ModelId, task: Task) -> JobSpec {
-    JobSpec {
-        model,
-        task,
-        max_price: Balance::MAX,
-        deadline: DEADLINE,
-        min_tier: Default::default(),
-        class: Default::default(),
-        region: None,
-    }
+    JobSpec::new(model, task, Balance::MAX, DEADLINE)
 }
 
 impl Chain {

@@ -96,15 +96,7 @@ pub(super) fn spec<T: Config>(model: ModelId, max_new_tokens: u32) -> JobSpec {
         max_new_tokens,
         sampling,
     };
-    JobSpec {
-        model,
-        task,
-        max_price: Balance::MAX,
-        deadline: T::MaxDeadline::get(),
-        min_tier: Default::default(),
-        class: Default::default(),
-        region: None,
-    }
+    JobSpec::new(model, task, Balance::MAX, T::MaxDeadline::get())
 }
 
 /// Has the present extrinsic end with `words`.

@@ -288,15 +288,7 @@ pub fn completion(max_new_tokens: u32) -> Task {
 
 /// A job of ten tokens on SmolLM2 that may cost anything and has ten blocks.
 pub fn spec() -> JobSpec {
-    JobSpec {
-        model: llm(),
-        task: completion(10),
-        max_price: Balance::MAX,
-        deadline: 10,
-        min_tier: Default::default(),
-        class: Default::default(),
-        region: None,
-    }
+    JobSpec::new(llm(), completion(10), Balance::MAX, 10)
 }
 
 /// Has the present extrinsic end with `words`, as if it had brought them.

@@ -1,10 +1,7 @@
 //! What ten thousand jobs, and leases and delegations, leave behind: balances and counters.
 
-use super::mock::*;
-use crate::{
-    types::{Offers, Provider},
-    Jobs, Leases, Providers,
-};
+use super::{lasting::lasting, mock::*};
+use crate::{types::Provider, Jobs, Leases, Providers};
 use frame_support::{assert_ok, storage::storage_prefix};
 use kagari_primitives::{
     lease::{auction_id, bid_commitment},
@@ -43,28 +40,9 @@ fn state() -> State {
     all
 }
 
-/// A provider without its counters, and without its bond, which penalties are taken from.
-fn without_counters(provider: Provider) -> Provider {
-    Provider {
-        bond: 0,
-        settled: 0,
-        failed: 0,
-        era_work: Default::default(),
-        reputation: Default::default(),
-        free_decline: 0,
-        offers: without_places(provider.offers.clone()),
-        ..provider
-    }
-}
-
-fn without_places(mut offers: Offers) -> Offers {
-    offers.iter_mut().for_each(|offer| offer.places = [None; 2]);
-    offers
-}
-
 fn providers() -> BTreeMap<kagari_primitives::AccountId, Provider> {
     let all = Providers::<Test>::iter();
-    all.map(|(who, provider)| (who, without_counters(provider)))
+    all.map(|(who, provider)| (who, lasting(provider)))
         .collect()
 }
 

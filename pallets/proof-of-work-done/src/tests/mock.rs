@@ -162,15 +162,7 @@ pub fn job(number: u64, task: Task) -> AssignedJob {
         Task::Completion { .. } => known_models::smollm2_135m_instruct(),
         Task::Embedding => known_models::all_minilm_l6_v2(),
     };
-    let spec = JobSpec {
-        model: manifest.id(),
-        task,
-        max_price: 1,
-        deadline: 10,
-        min_tier: Default::default(),
-        class: Default::default(),
-        region: None,
-    };
+    let spec = JobSpec::new(manifest.id(), task, 1, 10);
     AssignedJob {
         assignment: Assignment {
             job: id(number),
