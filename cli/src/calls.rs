@@ -23,6 +23,7 @@ struct SpecArgument {
     min_tier: TierArgument,
     class: ClassArgument,
     region: Option<RegionArgument>,
+    replicas: u8,
 }
 
 /// [`Tier`], for the encoder.
@@ -96,6 +97,7 @@ impl From<&JobSpec> for SpecArgument {
             min_tier: spec.min_tier.into(),
             class: spec.class.into(),
             region: spec.region.map(RegionArgument::from),
+            replicas: spec.replicas,
         }
     }
 }
@@ -276,11 +278,12 @@ mod tests {
     proptest! {
         #[test]
         fn a_specification_is_encoded_as_the_chain_decodes_it(
-            model: [u8; 32], task in task(), max_price: u128, deadline: u32
+            model: [u8; 32], task in task(), max_price: u128, deadline: u32, replicas: u8
         ) {
             let model = Hash::from(model);
             let (class, region) = (HardwareClass::Exact, Some(Region::Oceania));
-            let spec = JobSpec { model, task, max_price, deadline, min_tier: Tier::New, class, region };
+            let min_tier = Tier::New;
+            let spec = JobSpec { model, task, max_price, deadline, min_tier, class, region, replicas };
             prop_assert_eq!(encoded_as::<JobSpec>(SpecArgument::from(&spec)), spec.encode());
         }
 
@@ -318,7 +321,7 @@ mod tests {
             task: Task,
             max_price: u128,
             deadline: u32,
-            replicas: u32,
+            urgency: u32,
         }
         let mut registry = Registry::new();
         let id = registry.register_type(&MetaType::new::<Later>()).id;

@@ -7,7 +7,8 @@ use crate::{
 };
 use kagari_inference::protocol::Completed;
 use kagari_primitives::{
-    job::job_id, payload_hash, AccountId, BlockNumber, Hash, JobId, Manifest, ModelId, Task, Word,
+    job::{job_id, replica_id},
+    payload_hash, AccountId, BlockNumber, Hash, JobId, Manifest, ModelId, Task, Word, MAX_REPLICAS,
 };
 
 /// Nonces among which that of a job is looked for, from 0 on, and below the requester's present one.
@@ -18,6 +19,8 @@ const NONCES: u32 = 1 << 20;
 pub struct Claim {
     /// The job.
     pub job: JobId,
+    /// The id that its tokens are drawn with: its own, or that of all replicas together.
+    pub drawn_by: JobId,
     /// Who claims it.
     pub provider: String,
     /// The model.
@@ -41,7 +44,9 @@ impl Claim {
     ) -> Result<Self, Failure> {
         let output = view.output.ok_or_else(|| unattested(&view.state))?;
         let input = &view.input;
-        if view.job != job || !is_id_of(job, requester, input, next_nonce) {
+        let drawn_by = view.replica_of.unwrap_or(job);
+        let is_its = view.job == job && (drawn_by == job || is_replica_of(job, drawn_by));
+        if !is_its || !is_id_of(drawn_by, requester, input, next_nonce) {
             return Err(lie(
                 "a requester, block or input that the id does not cover",
             ));
@@ -50,6 +55,7 @@ impl Claim {
         let input = payload(view.input.words, hash, block, "input")?;
         Ok(Self {
             job,
+            drawn_by,
             provider: view.provider,
             model: view.spec.model,
             task: view.spec.task,
@@ -94,6 +100,11 @@ fn payload(
     }
 }
 
+/// Whether an id is that of one of the replicas of a job.
+fn is_replica_of(job: JobId, gang: JobId) -> bool {
+    (0..MAX_REPLICAS).any(|index| replica_id(gang, index) == job)
+}
+
 /// Whether an id is that of a job of this requester with this input, at any nonce.
 fn is_id_of(job: JobId, requester: &AccountId, input: &Input, next_nonce: u32) -> bool {
     // A node that lies about the nonce gains nothing by it. That of an account that was emptied starts
@@ -117,7 +128,10 @@ fn unattested(state: &State) -> Failure {
         State::Cancelled { .. } => {
             "The job was cancelled before it was done: there is nothing to verify."
         }
-        State::Assigned { .. } | State::Attested { .. } | State::Settled { .. } => {
+        State::Assigned { .. }
+        | State::Attested { .. }
+        | State::Settled { .. }
+        | State::Discarded { .. } => {
             "The job is not attested yet, so there is nothing to verify: follow it with \
              `kagari job watch`, and try again then."
         }

@@ -26,6 +26,7 @@ fn honest() -> JobView {
     };
     JobView {
         job: job_id(&requester(), NONCE, 10, hash),
+        replica_of: None,
         requester: requester().to_string(),
         provider: "5Provider".into(),
         model_name: None,
@@ -74,6 +75,29 @@ fn an_honest_node_is_believed() {
         .is_ok());
     let other = claim.check_manifest(&known_models::smollm2_135m_instruct());
     assert!(other.expect_err("is another").message.contains("manifest"));
+}
+
+#[test]
+fn a_replica_is_covered_by_the_id_of_its_gang() {
+    let gang = honest().job;
+    let replica = |index, of| {
+        let mut view = honest();
+        view.job = replica_id(gang, index);
+        view.replica_of = Some(of);
+        Claim::of(view.job, view, &requester(), NONCE + 1)
+    };
+    let claim = replica(MAX_REPLICAS - 1, gang).expect("all hashes are right");
+    assert_eq!(claim.drawn_by, gang);
+    for lie in [replica(MAX_REPLICAS, gang), replica(0, JobId::zero())] {
+        let told = lie.expect_err("is refused").message;
+        assert!(told.contains("the id does not cover"), "{told}");
+    }
+    let alone = claim_of_honest();
+    assert_eq!(alone.drawn_by, alone.job);
+}
+
+fn claim_of_honest() -> Claim {
+    claim(honest()).expect("all hashes are right")
 }
 
 #[test]

@@ -10,6 +10,9 @@ use serde::Deserialize;
 pub struct JobView {
     /// The job.
     pub job: JobId,
+    /// What replicas of one job have in common, if it is one of them.
+    #[serde(default)]
+    pub replica_of: Option<JobId>,
     /// Who asked and pays.
     pub requester: String,
     /// Who does the work.
@@ -84,6 +87,15 @@ pub enum State {
         /// Given back.
         refunded: Amount,
     },
+    /// It was a replica, and its result is not what more than half of them gave.
+    Discarded {
+        /// Block in which that was found.
+        ended_at: BlockNumber,
+        /// Burned: what the provider would have been paid.
+        burned: Amount,
+        /// Given back.
+        refunded: Amount,
+    },
     /// No provider did it in time.
     Refunded {
         /// Block of the refund.
@@ -141,6 +153,10 @@ impl JobView {
             State::Cancelled { paid, refunded, .. } => format!(
                 "Cancelled. Its provider's time has cost {paid}, and you have your {refunded} back"
             ),
+            State::Discarded { burned, .. } => format!(
+                "Not paid for: it is not what most of the replicas gave. {burned} was burned. \
+                 `kagari job verify` tells who is right"
+            ),
             State::Refunded { refunded, .. } => {
                 format!("No provider did it in time. You have your {refunded} back")
             }
@@ -173,6 +189,7 @@ impl JobView {
         match self.state {
             State::Settled { ended_at, .. }
             | State::Cancelled { ended_at, .. }
+            | State::Discarded { ended_at, .. }
             | State::Refunded { ended_at, .. } => Some(ended_at),
             State::Assigned { .. } | State::Attested { .. } => None,
         }
@@ -228,6 +245,12 @@ impl JobView {
                 ("Price paid", paid.to_string()),
                 ("Given back", refunded.to_string()),
             ],
+            State::Discarded {
+                burned, refunded, ..
+            } => vec![
+                ("Burned", burned.to_string()),
+                ("Given back", refunded.to_string()),
+            ],
             State::Refunded { refunded, .. } => vec![("Given back", refunded.to_string())],
             State::Assigned { .. } | State::Attested { .. } => {
                 vec![(
@@ -246,6 +269,7 @@ impl JobView {
         match self.state {
             State::Settled { ended_at, .. } => parts.push(format!("settled in {ended_at}")),
             State::Cancelled { ended_at, .. } => parts.push(format!("cancelled in {ended_at}")),
+            State::Discarded { ended_at, .. } => parts.push(format!("discarded in {ended_at}")),
             State::Refunded { ended_at, .. } => parts.push(format!("refunded in {ended_at}")),
             State::Assigned { .. } | State::Attested { .. } => {}
         }

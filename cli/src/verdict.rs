@@ -106,6 +106,7 @@ mod tests {
     fn claim(manifest: &Manifest, task: Task, output: &[Word], stop: StopReason) -> Claim {
         Claim {
             job: JobId::repeat_byte(1),
+            drawn_by: JobId::zero(),
             provider: "5Provider".into(),
             model: manifest.id(),
             task,

@@ -7,7 +7,7 @@ use futures_timer::Delay;
 use kagari_primitives::{
     worker_key::{WorkerId, WorkerSignature, KEY_TYPE},
     AccountId, Assignment, Attestation, BlockNumber, ComputeApi, Hash, JobId, JobInfo, Manifest,
-    ModelId, Word,
+    ModelId, NextStep, Word,
 };
 use sc_client_api::{BlockBackend, BlockchainEvents};
 use sc_transaction_pool_api::{
@@ -53,6 +53,9 @@ pub enum ChainError {
     /// The runtime knows of no such assignment.
     #[error("the job is not assigned any more")]
     NotAssigned,
+    /// The job is a replica, and committed to; it can be attested once all others are.
+    #[error("other replicas have yet to commit")]
+    Waits,
     /// The pool did not take the extrinsic.
     #[error("the transaction pool refused the attestation: {0}")]
     Pool(String),
@@ -91,7 +94,8 @@ pub trait Chain: Send {
         worker: &WorkerId,
         attestation: Attestation,
     ) -> Result<WorkerSignature, ChainError>;
-    /// Builds a fresh extrinsic and submits it to the pool.
+    /// Builds a fresh extrinsic and submits it to the pool. For a replica whose provider has not committed to the
+    /// attestation yet, it is the commitment.
     fn submit(
         &self,
         at: Hash,
@@ -117,6 +121,50 @@ impl<Block, Client, Pool> NodeChain<Block, Client, Pool> {
             pool,
             keystore,
             block: PhantomData,
+        }
+    }
+
+    /// Signs a message with a key of the keystore.
+    fn sign_with(&self, worker: &WorkerId, message: &[u8]) -> Result<WorkerSignature, ChainError> {
+        let key = worker.clone().into_inner();
+        let signature = self.keystore.sr25519_sign(KEY_TYPE, &key, message);
+        let signature = signature.map_err(|error| ChainError::Keystore(error.to_string()))?;
+        let missing = || ChainError::Keystore("the worker key is not in it any more".into());
+        signature.map(WorkerSignature::from).ok_or_else(missing)
+    }
+}
+
+impl<Block, Client, Pool> NodeChain<Block, Client, Pool>
+where
+    Block: BlockT<Hash = Hash>,
+    Client: ProvideRuntimeApi<Block>,
+    Client::Api: ComputeApi<Block>,
+{
+    /// What is to be submitted now to bring an attestation on its way: itself, or a commitment to it.
+    fn next_extrinsic(
+        &self,
+        at: Hash,
+        attestation: Attestation,
+        signature: WorkerSignature,
+        output: Vec<Word>,
+    ) -> Result<Block::Extrinsic, ChainError> {
+        let api = self.client.runtime_api();
+        let next = api.next_step(at, attestation, signature.clone())?;
+        match next.ok_or(ChainError::NotAssigned)? {
+            NextStep::Attest => Ok(api.attestation(at, attestation, signature, output)?),
+            NextStep::Commit {
+                worker,
+                commitment,
+                message,
+            } => {
+                let Attestation {
+                    job, assigned_at, ..
+                } = attestation;
+                log::info!(target: crate::LOG_TARGET, "Committing to the result of job {job:?} first");
+                let signature = self.sign_with(&worker, &message)?;
+                Ok(api.commitment(at, job, assigned_at, commitment, signature)?)
+            }
+            NextStep::Wait => Err(ChainError::Waits),
         }
     }
 }
@@ -215,12 +263,7 @@ where
             .client
             .runtime_api()
             .attestation_message(at, attestation)?;
-        let message = message.ok_or(ChainError::NotAssigned)?;
-        let key = worker.clone().into_inner();
-        let signature = self.keystore.sr25519_sign(KEY_TYPE, &key, &message);
-        let signature = signature.map_err(|error| ChainError::Keystore(error.to_string()))?;
-        let missing = || ChainError::Keystore("the worker key is not in it any more".into());
-        signature.map(WorkerSignature::from).ok_or_else(missing)
+        self.sign_with(worker, &message.ok_or(ChainError::NotAssigned)?)
     }
 
     fn submit(
@@ -230,10 +273,7 @@ where
         signature: WorkerSignature,
         output: Vec<Word>,
     ) -> BoxFuture<'static, Result<(), ChainError>> {
-        let extrinsic = self
-            .client
-            .runtime_api()
-            .attestation(at, attestation, signature, output);
+        let extrinsic = self.next_extrinsic(at, attestation, signature, output);
         let pool = self.pool.clone();
         async move {
             let extrinsic = extrinsic?;

@@ -40,6 +40,7 @@ fn assignment(id: u8, fork: u8) -> Assignment {
     let assigned_at = 1 + BlockNumber::from(fork);
     Assignment {
         job: Hash::repeat_byte(id),
+        replica_of: None,
         spec: JobSpec::new(
             Hash::repeat_byte(0xaa),
             Task::Completion {

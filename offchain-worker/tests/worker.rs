@@ -194,6 +194,21 @@ fn a_full_pool_is_tried_again_with_every_block() {
 }
 
 #[test]
+fn a_replica_waits_for_the_others_and_is_tried_with_every_block() {
+    let node = Node::started();
+    let job = node.chain.assign(&[1]);
+    node.chain.state().waits = true;
+    node.chain.block();
+    for count in 1..4 {
+        node.wait_for_submissions(&job, count);
+        node.chain.block();
+    }
+    node.chain.state().waits = false;
+    node.wait_for_attestation(&job);
+    assert_eq!(node.computed(), 1);
+}
+
+#[test]
 fn a_panic_loses_nothing() {
     for call in ["assignments", "input", "sign", "submit", "job"] {
         let node = Node::started();

@@ -1,10 +1,14 @@
 //! Attestations: a worker's signed word that a job is done, and what came out.
 
-use crate::{BlockNumber, Hash, JobId};
+use crate::{
+    worker_key::{WorkerId, WorkerSignature},
+    BlockNumber, Hash, JobId,
+};
 use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
 use serde::{Deserialize, Serialize};
+use sp_runtime::traits::{BlakeTwo256, Hash as _};
 
 /// Why a computation ended.
 #[derive(
@@ -97,4 +101,68 @@ pub struct AttestationRecord {
 /// What a worker signs: it covers the chain, the assignment (and by it the fork) and the result.
 pub fn message(genesis: Hash, assignment_hash: Hash, attestation: &Attestation) -> Vec<u8> {
     (b"kagari-attestation", genesis, assignment_hash, attestation).encode()
+}
+
+/// What the provider of a replica commits to before anybody reveals a result. The signature of the attestation is its
+/// salt: only the worker key can make one, so a commitment tells nobody of the output, and is good for nobody else.
+pub fn commitment(attestation: &Attestation, signature: &WorkerSignature) -> Hash {
+    BlakeTwo256::hash_of(&(b"kagari-commitment", attestation, signature))
+}
+
+/// What a worker signs to commit: it covers the chain, the assignment (and by it the fork) and the commitment.
+pub fn commitment_message(genesis: Hash, assignment_hash: Hash, commitment: Hash) -> Vec<u8> {
+    (b"kagari-commitment", genesis, assignment_hash, commitment).encode()
+}
+
+/// What a worker that has signed an attestation is to do next.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
+pub enum NextStep {
+    /// Submit the attestation.
+    Attest,
+    /// Commit to it first: the job is a replica.
+    Commit {
+        /// The key that is to sign.
+        worker: WorkerId,
+        /// What to commit to.
+        commitment: Hash,
+        /// What is to be signed.
+        message: Vec<u8>,
+    },
+    /// Wait: the providers of other replicas have yet to commit.
+    Wait,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::worker_key::WorkerPair;
+    use sp_core::Pair;
+
+    #[test]
+    fn a_commitment_is_for_one_attestation_and_one_signature() {
+        let attestation = Attestation {
+            job: Hash::repeat_byte(1),
+            assigned_at: 1,
+            output_hash: Hash::repeat_byte(2),
+            stop: StopReason::Vector,
+            trace_root: Hash::zero(),
+        };
+        let sign = |seed: u8| WorkerPair::from_seed(&[seed; 32]).sign(b"attestation");
+        let signature = sign(1);
+        let first = commitment(&attestation, &signature);
+        assert_eq!(first, commitment(&attestation, &signature));
+        assert_ne!(first, commitment(&attestation, &sign(2)));
+        let other = Attestation {
+            job: Hash::repeat_byte(3),
+            ..attestation
+        };
+        assert_ne!(first, commitment(&other, &signature));
+    }
+
+    #[test]
+    fn a_commitment_signed_is_no_attestation_signed() {
+        let (genesis, assignment) = (Hash::repeat_byte(1), Hash::repeat_byte(2));
+        let message = commitment_message(genesis, assignment, Hash::repeat_byte(3));
+        assert!(message.starts_with(b"kagari-commitment"));
+    }
 }

@@ -84,7 +84,8 @@ pub enum Task {
 }
 
 impl Task {
-    /// The seed that a job's tokens are drawn with: [`sampling_seed`]. An embedding draws nothing.
+    /// The seed that a job's tokens are drawn with: [`sampling_seed`]. An embedding draws nothing. For a replica,
+    /// `job` is the id of its gang.
     pub fn seed(&self, job: JobId) -> [u8; 32] {
         match self {
             Self::Completion { sampling, .. } => sampling_seed(sampling.seed, job),
@@ -145,6 +146,10 @@ pub struct JobSpec {
     /// Where its provider's machine must stand, if that matters.
     #[serde(default)]
     pub region: Option<Region>,
+    /// How many providers are to compute it, [`MAX_REPLICAS`] at most: all of them or none. 0 means 1.
+    /// `max_price` is for all of them together.
+    #[serde(default)]
+    pub replicas: u8,
 }
 
 impl JobSpec {
@@ -158,9 +163,13 @@ impl JobSpec {
             min_tier: Tier::default(),
             class: HardwareClass::default(),
             region: None,
+            replicas: 1,
         }
     }
 }
+
+/// Most providers that can be asked to compute the same.
+pub const MAX_REPLICAS: u8 = 4;
 
 /// The id of a job: H(requester, the requester's nonce, the block, hash of the input).
 ///
@@ -170,8 +179,15 @@ pub fn job_id(requester: &AccountId, nonce: u32, block: BlockNumber, input_hash:
     BlakeTwo256::hash_of(&(b"kagari-job", requester, nonce, block, input_hash))
 }
 
+/// The id of one of the jobs that compute the same for one requester. Those together, the gang, have the id that
+/// their job would have if it were computed once: see [`job_id`].
+pub fn replica_id(gang: JobId, index: u8) -> JobId {
+    BlakeTwo256::hash_of(&(b"kagari-replica", gang, index))
+}
+
 /// The seed that a job's tokens are drawn with: H(requester's seed, job id). Randomness drawn after
-/// the assignment would let a provider decline in order to draw again.
+/// the assignment would let a provider decline in order to draw again. Replicas draw with the id of their
+/// gang, and so draw the same.
 pub fn sampling_seed(seed: u64, job: JobId) -> [u8; 32] {
     BlakeTwo256::hash_of(&(b"kagari-sampling", seed, job)).0
 }
@@ -197,7 +213,7 @@ pub fn assignment_hash(
     ))
 }
 
-/// The match that a job would find now.
+/// The match that a job would find now. Of replicas, the first one's.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Quote {
@@ -210,7 +226,7 @@ pub struct Quote {
     pub price: Balance,
     /// The most work that the job can turn out to be, in multiply-accumulates.
     pub work: Work,
-    /// Most that the job would cost, which is held.
+    /// Most that the job would cost, all replicas together, which is held.
     pub escrow: Balance,
 }
 
@@ -241,6 +257,8 @@ pub struct EraReward {
 pub struct Assignment {
     /// The job.
     pub job: JobId,
+    /// The gang that it is a replica in, if it is one.
+    pub replica_of: Option<JobId>,
     /// What to compute.
     pub spec: JobSpec,
     /// Hash of the input's bytes.
@@ -255,8 +273,15 @@ pub struct Assignment {
     pub assignment_hash: Hash,
     /// Block of the assignment.
     pub assigned_at: BlockNumber,
-    /// Last block in which an attestation counts.
+    /// Last block in which an attestation counts; of a replica whose reveals are not open, a commitment.
     pub deadline: BlockNumber,
+}
+
+impl Assignment {
+    /// The seed that the job's tokens are drawn with.
+    pub fn seed(&self) -> [u8; 32] {
+        self.spec.task.seed(self.replica_of.unwrap_or(self.job))
+    }
 }
 
 /// Where a job that is still open stands.
@@ -339,6 +364,18 @@ pub enum Outcome {
         /// Given back to the requester out of its escrow.
         refunded: Balance,
     },
+    /// It was a replica, and its result is not what more than half of them gave: nobody was paid for it.
+    #[serde(rename_all = "camelCase")]
+    Discarded {
+        /// Block in which that was found.
+        at: BlockNumber,
+        /// What was attested.
+        attestation: AttestationRecord,
+        /// What the provider would have been paid, which was burned.
+        burned: Balance,
+        /// Given back to the requester out of its escrow.
+        refunded: Balance,
+    },
     /// No provider did it in time, and the requester has its whole escrow back.
     #[serde(rename_all = "camelCase")]
     Refunded {
@@ -366,6 +403,8 @@ pub enum Outcome {
 pub struct JobInfo {
     /// The job.
     pub job: JobId,
+    /// The gang that it is a replica in, if it is one.
+    pub replica_of: Option<JobId>,
     /// Who asked and pays.
     pub requester: AccountId,
     /// Who does the work.

@@ -25,8 +25,10 @@ pub mod runtime_api;
 pub mod trace;
 pub mod worker_key;
 
-pub use attestation::{Attestation, StopReason};
-pub use job::{Assignment, EraReward, JobInfo, JobSpec, JobState, Outcome, Quote, Sampling, Task};
+pub use attestation::{Attestation, NextStep, StopReason};
+pub use job::{
+    Assignment, EraReward, JobInfo, JobSpec, JobState, Outcome, Quote, Sampling, Task, MAX_REPLICAS,
+};
 pub use lease::{AuctionId, AuctionTerms, LeaseId};
 pub use model::{Architecture, ChatTemplate, Manifest, ModelShape, Work};
 pub use provider::{

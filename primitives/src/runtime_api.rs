@@ -2,12 +2,12 @@
 //! upgrade can change the protocol without changing the node.
 
 use crate::{
-    attestation::Attestation,
+    attestation::{Attestation, NextStep},
     job::{Assignment, EraReward, JobInfo, JobSpec, Quote},
     model::Manifest,
     provider::{OfferInfo, ProviderInfo},
     worker_key::{WorkerId, WorkerSignature},
-    AccountId, Balance, EraIndex, JobId, ModelId, Word,
+    AccountId, Balance, BlockNumber, EraIndex, Hash, JobId, ModelId, Word,
 };
 use alloc::vec::Vec;
 use sp_runtime::DispatchError;
@@ -23,6 +23,11 @@ sp_api::decl_runtime_apis! {
         fn attestation_message(attestation: Attestation) -> Option<Vec<u8>>;
         /// The extrinsic that carries an attestation: a general transaction, for submission as it is.
         fn attestation(attestation: Attestation, signature: WorkerSignature, output: Vec<Word>)
+            -> Block::Extrinsic;
+        /// What a worker that has signed an attestation is to do next; `None` if the job is not assigned so.
+        fn next_step(attestation: Attestation, signature: WorkerSignature) -> Option<NextStep>;
+        /// The extrinsic that carries a replica's commitment: a general transaction, for submission as it is.
+        fn commitment(job: JobId, assigned_at: BlockNumber, commitment: Hash, signature: WorkerSignature)
             -> Block::Extrinsic;
         /// An open job.
         fn job(job: JobId) -> Option<JobInfo>;

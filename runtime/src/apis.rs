@@ -13,8 +13,8 @@ use frame_support::{
 use frame_system::offchain::CreateAuthorizedTransaction;
 use kagari_primitives::{
     worker_key::{WorkerId, WorkerSignature},
-    AccountId, Assignment, Attestation, Balance, EraIndex, EraReward, JobId, JobInfo, JobSpec,
-    Manifest, ModelId, Nonce, OfferInfo, ProviderInfo, Quote, Word,
+    AccountId, Assignment, Attestation, Balance, BlockNumber, EraIndex, EraReward, Hash, JobId,
+    JobInfo, JobSpec, Manifest, ModelId, NextStep, Nonce, OfferInfo, ProviderInfo, Quote, Word,
 };
 use pallet_transaction_payment::{FeeDetails, RuntimeDispatchInfo};
 use sp_api::impl_runtime_apis;
@@ -258,6 +258,27 @@ impl_runtime_apis! {
             output: Vec<Word>,
         ) -> <Block as BlockT>::Extrinsic {
             let call = pallet_proof_of_work_done::Call::attest { attestation, signature, output };
+            <Runtime as CreateAuthorizedTransaction<RuntimeCall>>::create_authorized_transaction(
+                RuntimeCall::ProofOfWorkDone(call),
+            )
+        }
+
+        fn next_step(attestation: Attestation, signature: WorkerSignature) -> Option<NextStep> {
+            ProofOfWorkDone::next_step(&attestation, &signature)
+        }
+
+        fn commitment(
+            job: JobId,
+            assigned_at: BlockNumber,
+            commitment: Hash,
+            signature: WorkerSignature,
+        ) -> <Block as BlockT>::Extrinsic {
+            let call = pallet_proof_of_work_done::Call::commit {
+                job,
+                assigned_at,
+                commitment,
+                signature,
+            };
             <Runtime as CreateAuthorizedTransaction<RuntimeCall>>::create_authorized_transaction(
                 RuntimeCall::ProofOfWorkDone(call),
             )

@@ -132,6 +132,7 @@ impl Chain {
             ("min_tier", Value::unnamed_variant("New", [])),
             ("class", Value::unnamed_variant("Exact", [])),
             ("region", Value::unnamed_variant("None", [])),
+            ("replicas", Value::u128(1)),
         ]);
         let words = prepared
             .input

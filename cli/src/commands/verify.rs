@@ -104,7 +104,7 @@ async fn replay(
         "Checking the files of {model}, and replaying the job"
     ));
     let tell = move |done| progress.say(format!("Replaying the job: {done} of {all} tokens"));
-    let (task, seed) = (claim.task, claim.task.seed(claim.job));
+    let (task, seed) = (claim.task, claim.task.seed(claim.drawn_by));
     let (input, claimed) = (claim.input.clone(), claim.claimed.clone());
     let replayed = inference.replay(manifest, task, seed, input, claimed, tell);
     replayed.await.map_err(|error| not_replayed(&error))

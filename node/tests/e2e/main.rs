@@ -14,4 +14,5 @@ mod refused_attestations;
 mod refused_jobs;
 mod refused_offers;
 mod refused_requests;
+mod replicas;
 mod verify;

@@ -74,6 +74,8 @@ pub enum Event {
 
 /// Something to do. Commands are carried out in order: what is journaled before it is signed must
 /// lie on the disk before it is signed.
+// A command lives for a moment: what it carries need not go to the heap for that.
+#[allow(clippy::large_enum_variant)]
 #[derive(Clone, Debug)]
 pub enum Command {
     /// Read the input, and compute.

@@ -146,8 +146,8 @@ impl Doing {
         }
         let inference = self.inference.clone();
         let run = async move {
-            let task = assignment.spec.task;
-            inference.run(&model, task, task.seed(job), input).await
+            let (task, seed) = (assignment.spec.task, assignment.seed());
+            inference.run(&model, task, seed, input).await
         };
         let (run, handle) = abortable(AssertUnwindSafe(run).catch_unwind());
         self.running.insert(work, Running { job, handle });
@@ -185,6 +185,10 @@ impl Doing {
         let submitted = AssertUnwindSafe(submission).catch_unwind().map(move |submitted| {
             let error = match submitted {
                 Ok(Ok(())) => return None,
+                Ok(Err(error @ ChainError::Waits)) => {
+                    log::info!(target: LOG_TARGET, "An attestation waits for the next block: {error}");
+                    return Some(Event::NotSubmitted { work });
+                }
                 Ok(Err(error)) => error.to_string(),
                 Err(_) => "a fault in the worker".into(),
             };

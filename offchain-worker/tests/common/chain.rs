@@ -40,6 +40,8 @@ pub struct State {
     pub submitted: Vec<(Hash, Attestation, Vec<Word>)>,
     /// The pool refuses everything.
     pub pool_is_full: bool,
+    /// Other replicas have yet to commit.
+    pub waits: bool,
     /// This many of the next calls of this name panic.
     pub panics: BTreeMap<&'static str, u32>,
     listeners: Vec<mpsc::UnboundedSender<News>>,
@@ -59,6 +61,7 @@ impl TestChain {
         let assigned_at = state.number + 1;
         let assignment = Assignment {
             job: Hash::repeat_byte(id),
+            replica_of: None,
             spec: JobSpec::new(super::model().id(), super::task(), 1, 100),
             input_hash: payload_hash(input),
             input_len: input.len() as u32,
@@ -164,6 +167,7 @@ impl State {
         let account = AccountId::new([0; 32]);
         JobInfo {
             job: assignment.job,
+            replica_of: assignment.replica_of,
             requester: account.clone(),
             provider: account,
             spec: assignment.spec.clone(),
@@ -279,6 +283,9 @@ impl Chain for TestChain {
             assert_eq!(attestation.output_hash, payload_hash(&output));
             let assignment_hash = state.assignment(&attestation)?.assignment_hash;
             state.submitted.push((assignment_hash, attestation, output));
+            if state.waits {
+                return Err(ChainError::Waits);
+            }
             if state.pool_is_full {
                 return Err(ChainError::Pool("it is full".into()));
             }

@@ -56,10 +56,10 @@ fn profit(mut machines: Vec<Machine>, chance: &mut Chance) -> Balance {
         let mut offers: Vec<_> = free.map(|(i, m)| (m.ask, chance.next(), i)).collect();
         offers.sort();
         let offers = offers.into_iter().map(|(ask, _, i)| (ask.price(), i));
-        let Ok(cleared) = clear(offers, 8, |_, _| true) else {
+        let Ok(cleared) = clear(offers, 8, 1, |_, _| true) else {
             continue;
         };
-        let winner = &mut machines[cleared.winner];
+        let winner = &mut machines[cleared.winners[0].1];
         winner.free_at = job + BUSY;
         if winner.is_ours {
             sum += cleared.price - winner.cost;

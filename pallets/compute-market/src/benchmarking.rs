@@ -2,7 +2,7 @@
 
 mod setup;
 
-pub use setup::{assign_for, bring};
+pub use setup::{assign_for, assign_replica_for, bring};
 
 use crate::{lease_types::*, types::*, *};
 use alloc::{vec, vec::Vec};
@@ -15,7 +15,9 @@ use frame_support::{
     weights::WeightMeter,
 };
 use frame_system::RawOrigin;
-use kagari_primitives::{known_models, AccountId, Balance, BlockNumber, Hardware, Hash, Word, KGR};
+use kagari_primitives::{
+    known_models, AccountId, Balance, BlockNumber, Hardware, Hash, JobSpec, Word, KGR,
+};
 use sp_runtime::{traits::BlockNumberProvider, SaturatedConversion};
 
 use setup::*;
@@ -167,6 +169,47 @@ mod benches {
         #[extrinsic_call]
         _(RawOrigin::Signed(who), spec::<T>(model, OUTPUT), input);
         assert_eq!(Jobs::<T>::iter().count(), 1);
+    }
+
+    /// With an input of `i` words, `n` replicas, and a match that examines as many offers as it can.
+    #[benchmark(pov_mode = Measured)]
+    fn submit_replicas(i: Linear<1, 8_000>, n: Linear<2, 4>) {
+        let model = llm::<T>();
+        crowd_with::<T>(model, MAX_EXAMINED as u32, n + 1);
+        // Its account is read and written for the fee before.
+        let who: AccountId = whitelisted_caller();
+        T::Currency::set_balance(&who, RICHES);
+        let input: Vec<Word> = (0..i).collect();
+        bring::<T>(&input);
+        know_the_parent();
+        let spec = JobSpec {
+            replicas: n as u8,
+            ..spec::<T>(model, OUTPUT)
+        };
+        #[extrinsic_call]
+        submit_job(RawOrigin::Signed(who), spec, input);
+        assert_eq!(Jobs::<T>::iter().count(), n as usize);
+    }
+
+    /// The last replica of a gang that is not committed to looks for another provider, and leaves the gang.
+    #[benchmark(pov_mode = Measured)]
+    fn leave_gang() {
+        let mut jobs = replicas::<T>();
+        let last = jobs.pop().expect("there are replicas; qed");
+        let job = Jobs::<T>::take(last).expect("it is open; qed");
+        let providers;
+        #[block]
+        {
+            providers = Pallet::<T>::providers_in_gang(&job).len();
+            Pallet::<T>::leave_gang(last, &job);
+        }
+        assert_eq!(providers, jobs.len());
+        let may_reveal = |job| {
+            Jobs::<T>::get(job)
+                .and_then(|j| j.replica)
+                .map(|r| r.may_reveal)
+        };
+        assert!(jobs.iter().all(|job| may_reveal(job) == Some(true)));
     }
 
     /// A list of `n` jobs that are attested and due, of which each has its own requester and provider.

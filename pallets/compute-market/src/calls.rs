@@ -116,13 +116,16 @@ mod calls {
         /// The escrow, the price of the job at its longest, is held until it ends; what is not paid goes
         /// back. What the attestation and the settlement would cost as fees is burned beforehand.
         ///
+        /// With `replicas` in the `spec`, so many providers compute it, all or none, each in a job of its own. Each
+        /// commits to its result before any is revealed. They are paid if all that reveal one agree; if not, the
+        /// requester has everything back.
+        ///
         /// - `spec`: what to compute, the most it may cost, and its deadline.
         /// - `input`: token ids. They must be what the extrinsic ends with, so that every node finds them
         ///   in the block's body; the state keeps their hash.
         #[pallet::call_index(9)]
         #[pallet::weight(
-            Pallet::<T>::most_for_submitting(input.len() as u32)
-                .saturating_add(T::WeightInfo::delist_offers(MAX_PLACES))
+            Pallet::<T>::most_for_submitting(spec, input.len() as u32)
         )]
         pub fn submit_job(
             origin: OriginFor<T>,
@@ -130,19 +133,20 @@ mod calls {
             input: Vec<Word>,
         ) -> DispatchResultWithPostInfo {
             let who = ensure_signed(origin)?;
-            let most = Self::most_for_submitting(input.len() as u32);
+            let most = Self::weight_of_trying(&spec, input.len() as u32);
             let weight = Self::do_submit_job(who, spec, input);
             Ok(Some(weight.map_err(|error| error.with_weight(most))?).into())
         }
 
         /// Gives back a job that is assigned to the caller, for the next offer to take it over. One a
-        /// `DeclinePeriod` is for nothing; every other costs what a missed deadline costs.
+        /// `DeclinePeriod` is for nothing; every other costs what a missed deadline costs, and so does a replica that
+        /// the caller has committed to.
         #[pallet::call_index(10)]
         #[pallet::weight(
             T::WeightInfo::decline_job()
                 .saturating_add(Pallet::<T>::turning_pages())
                 .saturating_add(Pallet::<T>::most_relisting())
-                .saturating_add(T::WeightInfo::end_lease(1))
+                .saturating_add(T::WeightInfo::end_lease(1).max(T::WeightInfo::leave_gang()))
         )]
         pub fn decline_job(origin: OriginFor<T>, job: JobId) -> DispatchResultWithPostInfo {
             let who = ensure_signed(origin)?;
@@ -152,7 +156,11 @@ mod calls {
         /// Ends a job of the caller's that is assigned and not attested. It pays for the share of its deadline
         /// that is over, the present block included, as if it had been done; the rest goes back.
         #[pallet::call_index(11)]
-        #[pallet::weight(T::WeightInfo::cancel_job().saturating_add(Pallet::<T>::relisting_of_one()))]
+        #[pallet::weight(
+            T::WeightInfo::cancel_job()
+                .saturating_add(Pallet::<T>::relisting_of_one())
+                .saturating_add(T::WeightInfo::leave_gang())
+        )]
         pub fn cancel_job(origin: OriginFor<T>, job: JobId) -> DispatchResultWithPostInfo {
             let who = ensure_signed(origin)?;
             Ok(Some(Self::do_cancel_job(who, job)?).into())
@@ -281,7 +289,7 @@ mod calls {
         /// misses its deadline is out of the lease.
         ///
         /// - `machine`: the provider whose machine it is.
-        /// - `spec`: what to compute; price, tier, class and region don't count here.
+        /// - `spec`: what to compute, without replicas; price, tier, class and region don't count here.
         /// - `input`: as in `submit_job`.
         #[pallet::call_index(21)]
         #[pallet::weight(

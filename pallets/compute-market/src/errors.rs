@@ -90,7 +90,15 @@ mod errors {
         NoOffer,
         /// None of the cheapest offers can take a job of this size on its bond; ask for less.
         NoOfferInReach,
-        /// The job would cost more than its `max_price`; raise it, or ask for less.
+        /// Fewer of the cheapest offers can take the job than replicas are asked for; ask for fewer, or try again later.
+        TooFewOffers,
+        /// More replicas are asked for than `MAX_REPLICAS`.
+        TooManyReplicas,
+        /// The provider of this replica has committed to its result, which is as good as done: it can't be cancelled.
+        IsCommitted,
+        /// A machine of a lease computes alone; send replicas with `submit_job`.
+        ReplicasOnLease,
+        /// The job would cost more than its `max_price`, with all its replicas; raise it, or ask for less.
         MaxPriceTooLow,
         /// The requester cannot pay the escrow out of its free balance.
         CannotPayEscrow,

@@ -118,6 +118,36 @@ mod events {
             /// The model.
             model: ModelId,
         },
+        /// A job was accepted that several providers compute; the jobs of each follow.
+        ReplicasSubmitted {
+            /// Names them together.
+            gang: JobId,
+            /// The job of each.
+            jobs: Vec<JobId>,
+        },
+        /// All providers of a gang have committed to their results, and are to reveal them.
+        RevealsOpened {
+            /// The gang.
+            gang: JobId,
+            /// Last block in which an attestation counts.
+            until: BlockNumber,
+        },
+        /// What a replica's provider attested is not what more than half of its gang did. It is not paid.
+        ReplicaDiscarded {
+            /// The gang.
+            gang: JobId,
+            /// The job.
+            job: JobId,
+            /// Who did it.
+            provider: AccountId,
+            /// Whether more than half of the gang have attested the same, so that this provider has failed. If not, it
+            /// is not known who is right.
+            outvoted: bool,
+            /// What it would have been paid, which is burned.
+            burned: Balance,
+            /// Given back to the requester out of its escrow.
+            refunded: Balance,
+        },
         /// A job was accepted; its match is in the `JobAssigned` that follows.
         JobSubmitted {
             /// The job.
@@ -128,7 +158,7 @@ mod events {
             model: ModelId,
             /// What is held for it.
             escrow: Balance,
-            /// What was burned for its attestation and settlement, as a fee.
+            /// What was burned for its attestation and settlement, and a replica's commitment, as a fee.
             prepaid: Balance,
         },
         /// A job was assigned to a provider, for the first time or anew.

@@ -25,7 +25,8 @@ impl<T: Config> Pallet<T> {
         ensure!(job.provider == who, Error::<T>::NotYours);
         let now = T::BlockNumberProvider::current_block_number();
         let (is_free, freed) = Self::take_off(id, &job, Retier::Now, |provider| {
-            let is_free = provider.free_decline <= now && job.lease.is_none();
+            let is_free =
+                provider.free_decline <= now && job.lease.is_none() && !job.has_committed();
             if is_free {
                 provider.free_decline = now.saturating_add(T::DeclinePeriod::get());
             }
@@ -35,6 +36,7 @@ impl<T: Config> Pallet<T> {
             job: id,
             provider: who,
         });
+        let left = Self::weight_of_leaving(&job);
         let failed = match is_free {
             true => Self::pass_on(id, job).weight::<T>(),
             false => Self::fail_job(id, job, 0),
@@ -44,6 +46,7 @@ impl<T: Config> Pallet<T> {
             Self::turning_pages(),
             freed.weight::<T>(),
             failed,
+            left,
         ]
         .into_iter()
         .fold(Weight::zero(), Weight::saturating_add))
@@ -54,13 +57,16 @@ impl<T: Config> Pallet<T> {
     pub(crate) fn do_cancel_job(who: AccountId, id: JobId) -> Result<Weight, DispatchError> {
         let job = Self::assigned_job(id)?;
         ensure!(job.requester == who, Error::<T>::NotYours);
+        ensure!(!job.has_committed(), Error::<T>::IsCommitted);
         let now = T::BlockNumberProvider::current_block_number();
         let blocks = now.saturating_sub(job.assigned_at).saturating_add(1);
         let share = Perbill::from_rational(blocks, job.spec.deadline.saturating_add(1));
         let payment = Self::pay(&job, share.mul_ceil(job.escrow));
         let ((), freed) = Self::take_off(id, &job, Retier::Now, |_| ())?;
+        let left = Self::weight_of_leaving(&job);
         Self::close_cancelled(id, job, payment);
-        Ok(T::WeightInfo::cancel_job().saturating_add(freed.weight::<T>()))
+        let weight = T::WeightInfo::cancel_job().saturating_add(freed.weight::<T>());
+        Ok(weight.saturating_add(left))
     }
 
     /// An assigned job was not attested in time. Gives what it weighed.
@@ -70,12 +76,14 @@ impl<T: Config> Pallet<T> {
             job: id,
             provider: job.provider.clone(),
         });
+        let left = Self::weight_of_leaving(&job);
         let failed = Self::fail_job(id, job, T::PrepaidFee::late_fee());
         [
             T::WeightInfo::time_out_job(),
             Self::turning_pages(),
             freed.1.weight::<T>(),
             failed,
+            left,
         ]
         .into_iter()
         .fold(Weight::zero(), Weight::saturating_add)
@@ -118,9 +126,14 @@ impl<T: Config> Pallet<T> {
             .saturating_add(passed_on.weight::<T>())
     }
 
-    /// The next offer takes a job over within the same escrow, or its requester is refunded.
+    /// The next offer takes a job over within the same escrow, or its requester is refunded. Once a replica was
+    /// committed to, nobody takes it over: whoever did could wait for what the others reveal.
     fn pass_on(id: JobId, job: Job) -> Relisted {
-        Self::assign_anew(id, &job).unwrap_or_else(|| {
+        let taken_over = match job.has_committed() {
+            true => None,
+            false => Self::assign_anew(id, &job),
+        };
+        taken_over.unwrap_or_else(|| {
             Self::refund_job(id, job);
             Relisted::default()
         })

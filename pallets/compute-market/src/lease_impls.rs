@@ -3,7 +3,7 @@
 
 use crate::{
     index_impls::Retier, lease_types::*, settlement_impls::Payment, types::*, Config, Error, Event,
-    Jobs, Leases, Pallet, PrepaidFee, WeightInfo,
+    Jobs, Leases, Pallet, WeightInfo,
 };
 use alloc::vec::Vec;
 use frame_support::{ensure, traits::Defensive, weights::Weight};
@@ -23,6 +23,7 @@ impl<T: Config> Pallet<T> {
         let mut lease = Leases::<T>::get(lease_id).ok_or(Error::<T>::NoSuchLease)?;
         ensure!(lease.requester == who, Error::<T>::NotYours);
         ensure!(spec.model == lease.terms.model, Error::<T>::OtherModel);
+        ensure!(spec.replicas <= 1, Error::<T>::ReplicasOnLease);
         let input_len = input.len() as u32;
         let (id, mut job, payload) = Self::new_job(&who, spec, &input)?;
         let now = T::BlockNumberProvider::current_block_number();
@@ -35,7 +36,7 @@ impl<T: Config> Pallet<T> {
             slot.proved_until = now;
         }
 
-        let prepaid = T::PrepaidFee::fee(job.spec.task.most_output());
+        let prepaid = Self::prepaid_for(&job.spec);
         Self::burn_fee(&who, prepaid).map_err(|_| Error::<T>::CannotPayEscrow)?;
         Self::deposit_event(Event::JobSubmitted {
             job: id,

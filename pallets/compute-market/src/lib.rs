@@ -10,7 +10,8 @@
 //! Who wants several machines at once, or a machine for a time, leases them in a sealed-bid auction
 //! ([`sealed_bids`]), and sends them jobs without a match. Others may back a provider's bond ([`delegation`]).
 //!
-//! Where what comes later will stand: replicas beside [`clearing`].
+//! Who wants to be sure of a result has several providers compute it ([`gang`]): each commits to what came out before
+//! any reveals it.
 #![cfg_attr(not(feature = "std"), no_std)]
 #![cfg_attr(
     not(any(test, feature = "runtime-benchmarks")),
@@ -25,6 +26,7 @@ extern crate alloc;
 
 pub mod clearing;
 pub mod delegation;
+pub mod gang;
 pub mod judge;
 pub mod lease_types;
 pub mod reputation;
@@ -41,6 +43,7 @@ mod delegation_impls;
 mod errors;
 mod events;
 mod failure_impls;
+mod gang_impls;
 mod hold_impls;
 mod index_impls;
 mod job_impls;
@@ -73,8 +76,8 @@ use frame_support::pallet_macros::import_section;
 #[frame_support::pallet]
 pub mod pallet {
     use super::{
-        delegation::Delegation, judge::Judge, lease_types::*, reputation::Reputation, types::*,
-        WeightInfo,
+        delegation::Delegation, gang::Gang, judge::Judge, lease_types::*, reputation::Reputation,
+        types::*, WeightInfo,
     };
     use alloc::{boxed::Box, vec::Vec};
     use frame_support::{
@@ -173,6 +176,8 @@ pub mod pallet {
     pub trait PrepaidFee {
         /// The fee for the attestation and the settlement of a job that puts out at most so many words.
         fn fee(output: u32) -> Balance;
+        /// The fee for a replica's commitment.
+        fn commit_fee() -> Balance;
         /// The fee for serving a missed deadline, which the late provider pays.
         fn late_fee() -> Balance;
         /// The fee for clearing an auction for so many machines, and for ending the lease.
@@ -245,6 +250,10 @@ pub mod pallet {
     /// The open jobs. An id is a hash already.
     #[pallet::storage]
     pub type Jobs<T: Config> = StorageMap<_, Identity, JobId, Job>;
+
+    /// The replicas that are open, by what they compute together. An id is a hash already.
+    #[pallet::storage]
+    pub type Gangs<T: Config> = StorageMap<_, Identity, JobId, Gang>;
 
     /// The open jobs by the block at which each is due, and the block in which it was put here; attested ones
     /// by the block of their attestation, twice. Auctions and leases by the block at which they are due, and the

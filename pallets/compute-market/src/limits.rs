@@ -9,10 +9,11 @@ use frame_support::{dispatch::DispatchClass, traits::Get, weights::Weight};
 use kagari_primitives::{Balance, BlockNumber};
 
 impl<T: Config> Pallet<T> {
-    /// Longest time that a job can be assigned, over all attempts, in blocks.
+    /// Longest time that a job can be assigned, over all attempts, in blocks. A replica may wait as long for others to
+    /// commit, and has its deadline once more to reveal what it has committed to.
     pub fn longest_assigned() -> BlockNumber {
         let attempt = T::MaxDeadline::get().saturating_add(1);
-        attempt.saturating_mul(MAX_ATTEMPTS.into())
+        attempt.saturating_mul(BlockNumber::from(MAX_ATTEMPTS).saturating_add(1))
     }
 
     /// Checks the constants; run by `integrity_test`.
@@ -61,9 +62,9 @@ impl<T: Config> Pallet<T> {
     }
 
     /// The calls that move the most, each at its heaviest.
-    fn heaviest_calls() -> [(&'static str, Weight); 4] {
+    fn heaviest_calls() -> [(&'static str, Weight); 5] {
         use frame_support::dispatch::GetDispatchInfo;
-        use kagari_primitives::{JobSpec, Sampling, Task, MAX_INPUT};
+        use kagari_primitives::{JobSpec, Sampling, Task, MAX_INPUT, MAX_REPLICAS};
         let spec = JobSpec::new(
             Default::default(),
             Task::Completion {
@@ -80,6 +81,16 @@ impl<T: Config> Pallet<T> {
                 "submit_job",
                 Call::<T>::submit_job {
                     spec: spec.clone(),
+                    input: input.clone(),
+                },
+            ),
+            (
+                "submit_job, with replicas",
+                Call::submit_job {
+                    spec: JobSpec {
+                        replicas: MAX_REPLICAS,
+                        ..spec.clone()
+                    },
                     input: input.clone(),
                 },
             ),

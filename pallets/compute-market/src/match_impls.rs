@@ -14,11 +14,11 @@ use sp_runtime::{traits::BlockNumberProvider, DispatchError};
 
 /// The match of a job.
 pub(crate) struct Match {
-    /// Who won, and at what price.
+    /// Who won, and at what price: one provider, or as many as there are to be replicas.
     pub cleared: Cleared<AccountId>,
     /// The most work that the job can turn out to be.
     pub work: Work,
-    /// Most that it can cost.
+    /// Most that it can cost at each of them.
     pub escrow: Balance,
     /// Pages of the index that were read besides the first one at each price.
     pub turned: u32,
@@ -30,16 +30,19 @@ impl<T: Config> Pallet<T> {
         let shape = Self::shape_of(spec)?;
         Self::check_spec(spec, &shape, input_len)?;
         let found = Self::first_match(spec, &shape, input_len, 0)?;
+        let Cleared { winners, price, .. } = found.cleared;
+        let count = winners.len() as Balance;
+        let (asked, provider) = winners.into_iter().next().ok_or(Error::<T>::NoOffer)?;
         Ok(Quote {
-            provider: found.cleared.winner,
-            asked: found.cleared.asked,
-            price: found.cleared.price,
+            provider,
+            asked,
+            price,
             work: found.work,
-            escrow: found.escrow,
+            escrow: found.escrow.saturating_mul(count),
         })
     }
 
-    /// Finds the match of a job that nobody has failed yet, if it may cost so much.
+    /// Finds the match of a job that nobody has failed yet, if it may cost so much, with all its replicas.
     pub(crate) fn first_match(
         spec: &JobSpec,
         shape: &ModelShape,
@@ -47,9 +50,11 @@ impl<T: Config> Pallet<T> {
         chance: u64,
     ) -> Result<Match, Error<T>> {
         let work = spec.task.most_work(shape, input_len);
-        let (cleared, turned) = Self::find_match(spec, work, &Failers::default(), chance)?;
+        let wanted = spec.replicas.max(1);
+        let (cleared, turned) = Self::find_match(spec, work, &[], chance, wanted)?;
         let escrow = price_of(cleared.price, work);
-        ensure!(escrow <= spec.max_price, Error::<T>::MaxPriceTooLow);
+        let together = escrow.saturating_mul(wanted.into());
+        ensure!(together <= spec.max_price, Error::<T>::MaxPriceTooLow);
         Ok(Match {
             cleared,
             work,
@@ -58,38 +63,43 @@ impl<T: Config> Pallet<T> {
         })
     }
 
-    /// Finds the provider of a job among the offers that have room, but none of `failers`. Also says how many pages
-    /// it took besides the first one at each price.
+    /// Finds as many providers for a job as are `wanted` among the offers that have room, but none of `excluded`. Also
+    /// says how many pages it took besides the first one at each price.
     fn find_match(
         spec: &JobSpec,
         work: Work,
-        failers: &Failers,
+        excluded: &[AccountId],
         chance: u64,
+        wanted: u8,
     ) -> Result<(Cleared<AccountId>, u32), Error<T>> {
         let is_eligible = |price, who: &AccountId| {
             let value = price_of(price, work);
             let can_take = |provider| Self::can_take(&provider, value, spec.min_tier);
-            !failers.contains(who) && Providers::<T>::get(who).is_some_and(can_take)
+            !excluded.contains(who) && Providers::<T>::get(who).is_some_and(can_take)
         };
         let mut offers = Self::standing(segment_of(spec), spec.min_tier, chance);
-        match clear(offers.by_ref(), MAX_EXAMINED, is_eligible) {
-            Ok(cleared) => Ok((cleared, offers.turned)),
-            Err(NoMatch::NoOffer) => Err(Error::<T>::NoOffer),
-            Err(NoMatch::NoneEligible) => Err(Error::<T>::NoOfferInReach),
-        }
+        let cleared = clear(offers.by_ref(), MAX_EXAMINED, wanted.into(), is_eligible);
+        cleared
+            .map(|cleared| (cleared, offers.turned))
+            .map_err(|no_match| match no_match {
+                _ if wanted > 1 => Error::<T>::TooFewOffers,
+                NoMatch::NoOffer => Error::<T>::NoOffer,
+                NoMatch::NoneEligible | NoMatch::TooFew => Error::<T>::NoOfferInReach,
+            })
     }
 
-    /// Assigns a job to the winner of a clearing, and keeps it.
+    /// Assigns a job to a winner of a clearing, and keeps it.
     pub(crate) fn assign(
         id: JobId,
         mut job: Job,
-        cleared: Cleared<AccountId>,
+        winner: AccountId,
+        price: Balance,
         work: Work,
     ) -> Result<Relisted, DispatchError> {
-        let worth = price_of(cleared.price, work);
-        let (exposure, relisted) = Self::take_place(id, &cleared.winner, &job, worth)?;
-        job.price = cleared.price;
-        Self::put_assigned(id, job, cleared.winner, exposure);
+        let worth = price_of(price, work);
+        let (exposure, relisted) = Self::take_place(id, &winner, &job, worth)?;
+        job.price = price;
+        Self::put_assigned(id, job, winner, exposure);
         Ok(relisted)
     }
 
@@ -122,19 +132,24 @@ impl<T: Config> Pallet<T> {
         Jobs::<T>::insert(id, job);
     }
 
-    /// Assigns a job anew within its escrow, after its provider has failed; `None` if nobody is there for it.
+    /// Assigns a job anew within its escrow, after its provider has failed; `None` if nobody is there for it. Of a
+    /// gang, no provider gets a second replica.
     pub(crate) fn assign_anew(id: JobId, job: &Job) -> Option<Relisted> {
         let mut job = job.clone();
         job.failers.try_push(job.provider.clone()).ok()?;
         let work = job.spec.task.most_work(&job.shape, job.input_len);
         let chance = chance_of(&id).wrapping_add(job.failers.len() as u64);
-        let (mut cleared, _) = Self::find_match(&job.spec, work, &job.failers, chance).ok()?;
+        let mut excluded = Self::providers_in_gang(&job);
+        excluded.extend(job.failers.iter().cloned());
+        let (cleared, _) = Self::find_match(&job.spec, work, &excluded, chance, 1).ok()?;
+        let (asked, winner) = cleared.winners.into_iter().next()?;
         // The escrow holds the price that was matched first: whoever asks no more is paid no more.
-        if cleared.asked > job.price {
+        if asked > job.price {
             return None;
         }
-        cleared.price = cleared.price.min(job.price);
-        frame_support::storage::with_storage_layer(|| Self::assign(id, job, cleared, work)).ok()
+        let price = cleared.price.min(job.price);
+        let assign = || Self::assign(id, job, winner, price, work);
+        frame_support::storage::with_storage_layer(assign).ok()
     }
 
     /// Takes up room for a job of so much worth, and gives what it adds to the provider's exposure. That follows

@@ -7,7 +7,7 @@ use frame_support::{
 };
 use kagari_primitives::{
     AccountId, Architecture, BlockNumber, JobSpec, Manifest, ModelId, ModelShape, Task, Word, Work,
-    MAX_INPUT, MAX_OUTPUT,
+    MAX_INPUT, MAX_OUTPUT, MAX_REPLICAS,
 };
 use sp_runtime::{DispatchResult, SaturatedConversion};
 
@@ -61,6 +61,7 @@ impl<T: Config> Pallet<T> {
     ) -> Result<(), Error<T>> {
         ensure!(input_len > 0, Error::<T>::EmptyInput);
         ensure!(input_len <= MAX_INPUT, Error::<T>::InputTooLong);
+        ensure!(spec.replicas <= MAX_REPLICAS, Error::<T>::TooManyReplicas);
         let output = Self::check_task(&spec.task, shape.architecture)?;
         let positions = input_len.saturating_add(output);
         ensure!(positions <= shape.context, Error::<T>::InputTooLong);

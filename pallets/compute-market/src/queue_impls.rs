@@ -189,11 +189,13 @@ impl<T: Config> Pallet<T> {
 
     /// Most that a job's place in the queue can cost.
     pub(crate) fn most_for_one() -> Weight {
-        let settling = Self::weight_of_settling()
-            .saturating_add(T::WeightInfo::archive_era_work())
+        let paying = T::WeightInfo::archive_era_work()
             .saturating_add(T::WeightInfo::share_reward())
             .saturating_add(Self::relisting_of_one());
-        settling.max(Self::most_for_failing())
+        let judging = Self::weight_of_settling()
+            .saturating_add(T::WeightInfo::leave_gang())
+            .saturating_add(paying.max(Self::weight_of_discarding()));
+        judging.max(Self::most_for_failing())
     }
 
     /// Most that a missed deadline can cost: the job moves on, or its lease is broken.
@@ -201,7 +203,7 @@ impl<T: Config> Pallet<T> {
         T::WeightInfo::time_out_job()
             .saturating_add(Self::turning_pages())
             .saturating_add(Self::most_relisting())
-            .saturating_add(T::WeightInfo::end_lease(1))
+            .saturating_add(T::WeightInfo::end_lease(1).max(T::WeightInfo::leave_gang()))
     }
 
     /// Most that an auction's or a lease's place in the queue can cost.
@@ -227,6 +229,7 @@ impl<T: Config> Pallet<T> {
         };
         match job.stage {
             Stage::Assigned => match Self::missed().saturating_sub(job.missed) {
+                0 if job.waits_for_commitments() => Self::wait_for_commitments(id, job),
                 0 => Self::time_out_job(id, job),
                 missed => Self::extend_deadline(id, job, missed),
             },

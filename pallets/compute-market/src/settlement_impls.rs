@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 
 use crate::{
+    gang_impls::Agreement,
     index_impls::Retier,
     judge::{Judge, Reward, Verdict},
     types::*,
@@ -14,7 +15,8 @@ use frame_support::{
     weights::Weight,
 };
 use kagari_primitives::{
-    attestation::AttestationRecord, price_of, AccountId, Balance, JobId, JobState, Outcome, Work,
+    attestation::AttestationRecord, price_of, AccountId, Balance, BlockNumber, JobId, JobState,
+    Outcome, Work,
 };
 use sp_runtime::traits::BlockNumberProvider;
 
@@ -30,19 +32,80 @@ pub(crate) struct Payment {
 }
 
 impl<T: Config> Pallet<T> {
-    /// Asks for the verdict on an attested job, and carries it out.
-    pub(crate) fn judge_job(id: JobId, mut job: Job, attestation: AttestationRecord) -> Weight {
-        let weight = Self::weight_of_settling();
-        match T::Judge::verdict(id) {
-            Verdict::Settle => weight.saturating_add(Self::settle_job(id, job, attestation)),
-            Verdict::Wait(until) => {
-                let next = T::BlockNumberProvider::current_block_number().saturating_add(1);
-                job.due = until.max(next);
-                Self::enqueue(id, job.due);
-                Jobs::<T>::insert(id, job);
-                weight
+    /// Asks for the verdict on an attested job, and carries it out. A replica waits for the others of its gang.
+    pub(crate) fn judge_job(id: JobId, job: Job, attestation: AttestationRecord) -> Weight {
+        let weight = Self::weight_of_settling().saturating_add(Self::weight_of_leaving(&job));
+        let agreement = Self::agreement(&job, &attestation);
+        let besides = match (agreement, T::Judge::verdict(id)) {
+            (Agreement::Awaited(last), _) => Self::judge_later(id, job, last.saturating_add(1)),
+            (_, Verdict::Wait(until)) => Self::judge_later(id, job, until),
+            (Agreement::Agrees, Verdict::Settle) => Self::settle_job(id, job, attestation),
+            (Agreement::Differs(gang, outvoted), Verdict::Settle) => {
+                Self::discard_job(gang, id, job, attestation, outvoted)
             }
+        };
+        weight.saturating_add(besides)
+    }
+
+    /// Has a job be judged at another block, or at the next if that is over. Gives what it weighed besides.
+    fn judge_later(id: JobId, mut job: Job, at: BlockNumber) -> Weight {
+        let next = T::BlockNumberProvider::current_block_number().saturating_add(1);
+        job.due = at.max(next);
+        Self::enqueue(id, job.due);
+        Jobs::<T>::insert(id, job);
+        Weight::zero()
+    }
+
+    /// A replica's result is not what more than half of its gang gave. What it would have been paid is burned: if its
+    /// requester had it back, it could be that provider itself, and read the others' results for less. One that is
+    /// outvoted has failed; where there is no majority, nobody is to blame. Gives what it weighed besides.
+    fn discard_job(
+        gang: JobId,
+        id: JobId,
+        job: Job,
+        attestation: AttestationRecord,
+        outvoted: bool,
+    ) -> Weight {
+        let freed = Self::change_provider(&job.provider, Retier::Now, |provider| {
+            provider.exposure = provider.exposure.saturating_sub(job.exposure);
+            Ok(())
+        });
+        let ((), freed) = freed.defensive_unwrap_or_default();
+        let mut weight = freed.weight::<T>();
+        if outvoted {
+            let penalised = Self::penalise(id, &job.provider, &job.requester, job.exposure, 0);
+            let late = T::WeightInfo::time_out_job();
+            weight = weight
+                .saturating_add(late)
+                .saturating_add(penalised.weight::<T>());
         }
+        let work = job.shape.work(job.input_len, attestation.output_len);
+        let price = price_of(job.price, work).min(job.escrow);
+        let burned = Self::burn_held(HoldReason::Escrow, &job.requester, price);
+        let rest = job.escrow.saturating_sub(burned);
+        let refunded = Self::give_back(HoldReason::Escrow, &job.requester, rest);
+        Self::deposit_event(Event::ReplicaDiscarded {
+            gang,
+            job: id,
+            provider: job.provider.clone(),
+            outvoted,
+            burned,
+            refunded,
+        });
+        let at = T::BlockNumberProvider::current_block_number();
+        let outcome = Outcome::Discarded {
+            at,
+            attestation,
+            burned,
+            refunded,
+        };
+        Self::close_job(id, job, outcome);
+        weight
+    }
+
+    /// Most that discarding a replica's result weighs more than settling it: its provider pays as for being late.
+    pub(crate) fn weight_of_discarding() -> Weight {
+        T::WeightInfo::time_out_job().saturating_add(Self::relisting_of_one().saturating_mul(2))
     }
 
     /// What one more settlement weighs that moves no offer and ends no era for its provider.
@@ -197,6 +260,7 @@ impl<T: Config> Pallet<T> {
 
     fn close_job(id: JobId, job: Job, outcome: Outcome) {
         Jobs::<T>::remove(id);
+        Self::leave_gang(id, &job);
         let info = info_of(id, job, |_| JobState::Ended(outcome));
         Self::deposit_event(Event::JobClosed {
             info: Box::new(info),

@@ -1,10 +1,13 @@
 //! What must hold of the market's storage after every block; run after every unit test.
 
 use crate::{
-    types::*, Auctions, Config, Delegations, HoldReason, Jobs, Judged, Leases, Models, Pages,
-    Pallet, Providers, Queue, Served, Shapes, Ticks, Workers,
+    types::*, Auctions, Config, Delegations, Gangs, HoldReason, Jobs, Judged, Leases, Models,
+    Pages, Pallet, Providers, Queue, Served, Shapes, Ticks, Workers,
 };
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
 use frame_support::{
     ensure,
     traits::{fungible::hold::Inspect as _, Get},
@@ -21,6 +24,7 @@ impl<T: Config> Pallet<T> {
         Self::check_delegations()?;
         Self::check_deposits()?;
         Self::check_leases()?;
+        Self::check_gangs()?;
         Self::check_escrows()?;
         Self::check_exposures()?;
         Self::check_workers()?;
@@ -125,6 +129,44 @@ impl<T: Config> Pallet<T> {
             let at = lease.machines.iter().any(|m| m.provider == job.provider);
             ensure!(at, "a leased job is at no machine of its lease");
         }
+        Ok(())
+    }
+
+    /// Gangs and jobs agree: a gang's jobs are open and name it, each with another provider, and the counts are right.
+    fn check_gangs() -> Check {
+        let mut members = 0usize;
+        for (id, gang) in Gangs::<T>::iter() {
+            ensure!(!gang.jobs.is_empty(), "an empty gang is kept");
+            members = members.saturating_add(gang.jobs.len());
+            let (mut uncommitted, mut unrevealed) = (0u8, 0u8);
+            let mut providers = BTreeSet::new();
+            for job in &gang.jobs {
+                let job = Jobs::<T>::get(job).ok_or("a gang has a job that is not open")?;
+                let replica = job.replica.as_ref().ok_or("a gang's job is no replica")?;
+                ensure!(replica.gang == id, "a gang's job names another");
+                ensure!(
+                    replica.may_reveal == (gang.uncommitted == 0),
+                    "a replica may reveal before all have committed, or may not after"
+                );
+                let is_assigned = job.stage == Stage::Assigned;
+                ensure!(
+                    !(is_assigned && replica.may_reveal) || job.due > gang.reveal_until,
+                    "a replica is due before the reveals end"
+                );
+                uncommitted = uncommitted.saturating_add((!job.has_committed()).into());
+                unrevealed = unrevealed.saturating_add(is_assigned.into());
+                ensure!(
+                    providers.insert(job.provider),
+                    "a provider has two replicas of a gang"
+                );
+            }
+            ensure!(
+                (gang.uncommitted, gang.unrevealed) == (uncommitted, unrevealed),
+                "the counts of a gang are wrong"
+            );
+        }
+        let replicas = Jobs::<T>::iter_values().filter(|job| job.replica.is_some());
+        ensure!(replicas.count() == members, "a replica is in no gang");
         Ok(())
     }
 

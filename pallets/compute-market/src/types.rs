@@ -412,6 +412,19 @@ pub enum Stage {
     Attested(AttestationRecord),
 }
 
+/// What an open job knows of the gang that it is a replica in.
+#[derive(
+    Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub struct Replica {
+    /// The gang.
+    pub gang: JobId,
+    /// What its provider has committed to, once it has.
+    pub commitment: Option<Hash>,
+    /// Whether all of the gang have committed, so that results may be revealed.
+    pub may_reveal: bool,
+}
+
 /// Who was assigned a job and failed.
 pub type Failers = BoundedVec<AccountId, ConstU32<{ MAX_ATTEMPTS as u32 - 1 }>>;
 
@@ -455,6 +468,22 @@ pub struct Job {
     /// The lease whose room it takes up, if it does: then it costs nothing of its own, and stays with its
     /// provider.
     pub lease: Option<LeaseId>,
+    /// What it is a replica in, if it is one.
+    pub replica: Option<Replica>,
     /// Where it stands.
     pub stage: Stage,
+}
+
+impl Job {
+    /// Whether its provider has committed to a result that must not be changed any more.
+    pub fn has_committed(&self) -> bool {
+        let replica = self.replica.as_ref();
+        replica.is_some_and(|replica| replica.commitment.is_some())
+    }
+
+    /// Whether its provider has committed and must wait for others to do so.
+    pub fn waits_for_commitments(&self) -> bool {
+        let waits = |replica: &Replica| replica.commitment.is_some() && !replica.may_reveal;
+        self.stage == Stage::Assigned && self.replica.as_ref().is_some_and(waits)
+    }
 }

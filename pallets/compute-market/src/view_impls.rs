@@ -36,12 +36,13 @@ impl<T: Config> Pallet<T> {
         jobs.filter(move |(_, job)| job.provider == *who && job.stage == Stage::Assigned)
     }
 
-    /// An assigned job, the shape of its model, and the key that is to sign its attestation.
-    pub fn assignment(job: JobId) -> Option<(Assignment, ModelShape, WorkerId)> {
+    /// An assigned job, the shape of its model, the key that is to sign its attestation, and what it is a replica in,
+    /// if it is one.
+    pub fn assignment(job: JobId) -> Option<(Assignment, ModelShape, WorkerId, Option<Replica>)> {
         let record = Jobs::<T>::get(job).filter(|j| j.stage == Stage::Assigned)?;
         let worker = Providers::<T>::get(&record.provider)?.worker;
-        let shape = record.shape;
-        Some((assignment_of::<T>(job, record), shape, worker))
+        let (shape, replica) = (record.shape, record.replica.clone());
+        Some((assignment_of::<T>(job, record), shape, worker, replica))
     }
 
     /// Whether a job is open, assigned or attested.
@@ -161,6 +162,7 @@ fn jobs_that_begin<T: Config>(prefix: JobPrefix) -> impl Iterator<Item = (JobId,
 fn assignment_of<T: Config>(id: JobId, job: Job) -> Assignment {
     Assignment {
         job: id,
+        replica_of: gang_of(&job),
         deadline: deadline_of::<T>(&job),
         spec: job.spec,
         input_hash: job.input_hash,
@@ -170,6 +172,11 @@ fn assignment_of<T: Config>(id: JobId, job: Job) -> Assignment {
         assignment_hash: job.assignment_hash,
         assigned_at: job.assigned_at,
     }
+}
+
+/// The gang that a job is a replica in, if it is one.
+fn gang_of(job: &Job) -> Option<JobId> {
+    job.replica.as_ref().map(|replica| replica.gang)
 }
 
 /// Last block in which an attestation of an assigned job counts: extended by the blocks that could carry none.
@@ -199,6 +206,7 @@ fn state_of<T: Config>(job: &Job) -> JobState {
 pub(crate) fn info_of(id: JobId, job: Job, state: impl FnOnce(&Job) -> JobState) -> JobInfo {
     JobInfo {
         job: id,
+        replica_of: gang_of(&job),
         state: state(&job),
         requester: job.requester,
         provider: job.provider,

@@ -24,6 +24,11 @@ pub trait WeightInfo {
     fn remove_offer() -> Weight;
     /// Weight of `submit_job` with an input of so many words and a match that examines two offers.
     fn submit_job(input: u32) -> Weight;
+    /// Weight of submitting so many replicas of a job with an input of so many words, with a match that examines as
+    /// many offers as it can.
+    fn submit_replicas(input: u32, replicas: u32) -> Weight;
+    /// Weight of looking for the providers of a gang, and of a replica's leaving it, by which the reveals are opened.
+    fn leave_gang() -> Weight;
     /// Weight of a match that examines so many offers, two at least.
     fn examine_offers(offers: u32) -> Weight;
     /// Weight of reading one more page of the index.
@@ -117,6 +122,20 @@ impl WeightInfo for () {
     }
     fn turn_page() -> Weight {
         Weight::from_parts(3_000_000, 3_000).saturating_add(RocksDbWeight::get().reads(1))
+    }
+    fn submit_replicas(input: u32, replicas: u32) -> Weight {
+        Weight::from_parts(30_000_000, 4_000)
+            .saturating_add(RocksDbWeight::get().reads_writes(30, 4))
+            .saturating_add(
+                RocksDbWeight::get()
+                    .reads_writes(2, 3)
+                    .saturating_mul(replicas.into()),
+            )
+            .saturating_add(Weight::from_parts(20_000, 0).saturating_mul(input.into()))
+    }
+    fn leave_gang() -> Weight {
+        Weight::from_parts(30_000_000, 4_000)
+            .saturating_add(RocksDbWeight::get().reads_writes(5, 5))
     }
     fn examine_offers(offers: u32) -> Weight {
         Weight::from_parts(30_000_000, 4_000)

@@ -1,4 +1,5 @@
-//! Attestations: what is checked before one gets into a block, and what it does there.
+//! Attestations, and commitments to those of replicas: what is checked before one gets into a block, and what it does
+//! there.
 
 use crate::{
     jobs::{AssignedJob, Jobs},
@@ -8,8 +9,10 @@ use crate::{
 use alloc::vec::Vec;
 use frame_support::{ensure, pallet_prelude::TransactionValidityWithRefund, weights::Weight};
 use kagari_primitives::{
-    attestation::message, payload_hash, worker_key::WorkerSignature, Attestation, BlockNumber,
-    Hash, StopReason, Task, Word,
+    attestation::{commitment, commitment_message, message},
+    payload_hash,
+    worker_key::WorkerSignature,
+    Attestation, BlockNumber, Hash, JobId, NextStep, StopReason, Task, Word,
 };
 use sp_runtime::{
     traits::{BlockNumberProvider, Zero},
@@ -17,7 +20,7 @@ use sp_runtime::{
         InvalidTransaction, TransactionPriority, TransactionSource, TransactionValidityError,
         UnknownTransaction, ValidTransaction,
     },
-    DispatchError, RuntimeAppPublic,
+    DispatchError, DispatchResult, RuntimeAppPublic,
 };
 
 /// Blocks after its assignment in which a job that the state lacks may be on its way yet. After them it
@@ -34,7 +37,8 @@ impl<T: Config> Pallet<T> {
         signature: &WorkerSignature,
         output: &Vec<Word>,
     ) -> TransactionValidityWithRefund {
-        let job = Self::assigned(attestation)?;
+        let job = Self::assigned(attestation.job, attestation.assigned_at)?;
+        check_revealing(&job, attestation, signature)?;
         check_length(&job, attestation.stop, output.len() as u32)?;
         ensure!(
             payload_hash(output) == attestation.output_hash,
@@ -49,38 +53,60 @@ impl<T: Config> Pallet<T> {
             job.worker.verify(&message, signature),
             InvalidTransaction::BadProof
         );
-        ValidTransaction::with_tag_prefix("KagariAttestation")
+        Self::valid("KagariAttestation", &job)
+    }
+
+    /// Checks the commitment of a replica's provider: cheap checks first, the signature last.
+    pub(crate) fn authorize_commit(
+        _source: TransactionSource,
+        job: &JobId,
+        assigned_at: &BlockNumber,
+        commitment: &Hash,
+        signature: &WorkerSignature,
+    ) -> TransactionValidityWithRefund {
+        let job = Self::assigned(*job, *assigned_at)?;
+        let replica = job.replica.ok_or(Rejection::NoReplica)?;
+        // What was committed to stays.
+        ensure!(replica.commitment.is_none(), InvalidTransaction::Stale);
+        let assignment_hash = job.assignment.assignment_hash;
+        let message = commitment_message(Self::genesis_hash(), assignment_hash, *commitment);
+        ensure!(
+            job.worker.verify(&message, signature),
+            InvalidTransaction::BadProof
+        );
+        Self::valid("KagariCommitment", &job)
+    }
+
+    /// What the pool is told of what a worker says of an assignment, of which it says each thing once.
+    fn valid(prefix: &'static str, job: &AssignedJob) -> TransactionValidityWithRefund {
+        let assignment = &job.assignment;
+        let longevity = assignment.deadline.saturating_sub(Self::now()).max(1);
+        ValidTransaction::with_tag_prefix(prefix)
             // What is sent anew takes the place of what was sent before, and is gossiped again: a node that
             // did not know the assignment then has dropped it.
             .priority((TransactionPriority::MAX / 2).saturating_add(Self::now().into()))
-            .and_provides((attestation.job, attestation.assigned_at))
-            .longevity(
-                job.assignment
-                    .deadline
-                    .saturating_sub(Self::now())
-                    .max(1)
-                    .into(),
-            )
+            .and_provides((assignment.job, assignment.assigned_at))
+            .longevity(longevity.into())
             .propagate(true)
             .build()
             .map(|valid| (valid, Weight::zero()))
     }
 
-    /// The assigned job that an attestation is for.
-    fn assigned(attestation: &Attestation) -> Result<AssignedJob, TransactionValidityError> {
-        let Some(job) = T::Jobs::assigned(attestation.job) else {
+    /// The job that was assigned in this block.
+    fn assigned(
+        id: JobId,
+        assigned_at: BlockNumber,
+    ) -> Result<AssignedJob, TransactionValidityError> {
+        let Some(job) = T::Jobs::assigned(id) else {
             // One that is open all the same has been attested.
-            ensure!(
-                !T::Jobs::is_open(attestation.job),
-                InvalidTransaction::Stale
-            );
-            return Err(Self::unknown(attestation));
+            ensure!(!T::Jobs::is_open(id), InvalidTransaction::Stale);
+            return Err(Self::unknown(assigned_at));
         };
         // A node that is behind may know an earlier assignment of the same job only.
-        if attestation.assigned_at > job.assignment.assigned_at {
-            return Err(Self::unknown(attestation));
+        if assigned_at > job.assignment.assigned_at {
+            return Err(Self::unknown(assigned_at));
         }
-        let same = attestation.assigned_at == job.assignment.assigned_at;
+        let same = assigned_at == job.assignment.assigned_at;
         ensure!(same, Rejection::OtherAssignment);
         ensure!(
             Self::now() <= job.assignment.deadline,
@@ -90,8 +116,8 @@ impl<T: Config> Pallet<T> {
     }
 
     /// What to say of an assignment that the state lacks: it may be on its way, or is over.
-    fn unknown(attestation: &Attestation) -> TransactionValidityError {
-        if Self::now() < attestation.assigned_at.saturating_add(GRACE) {
+    fn unknown(assigned_at: BlockNumber) -> TransactionValidityError {
+        if Self::now() < assigned_at.saturating_add(GRACE) {
             return UnknownTransaction::CannotLookup.into();
         }
         InvalidTransaction::Stale.into()
@@ -115,9 +141,42 @@ impl<T: Config> Pallet<T> {
         Ok(Self::weight_of_attesting(output.len() as u32).saturating_add(besides))
     }
 
+    /// What a commitment weighs besides its authorisation, which has read the same records.
+    pub(crate) fn weight_of_committing() -> Weight {
+        T::WeightInfo::commit().saturating_sub(T::WeightInfo::authorize_commit())
+    }
+
+    pub(crate) fn do_commit(job: JobId, commitment: Hash) -> DispatchResult {
+        T::Jobs::commit(job, commitment)?;
+        Self::deposit_event(Event::Committed { job, commitment });
+        Ok(())
+    }
+
+    /// What a worker that has signed an attestation is to do next; `None` if the job is not assigned so.
+    pub fn next_step(attestation: &Attestation, signature: &WorkerSignature) -> Option<NextStep> {
+        let job = Self::assigned(attestation.job, attestation.assigned_at).ok()?;
+        let step = match job.replica {
+            Some(replica) if !replica.may_reveal => match replica.commitment {
+                Some(_) => NextStep::Wait,
+                None => Self::commit_first(&job, commitment(attestation, signature)),
+            },
+            _ => NextStep::Attest,
+        };
+        Some(step)
+    }
+
+    fn commit_first(job: &AssignedJob, commitment: Hash) -> NextStep {
+        let assignment_hash = job.assignment.assignment_hash;
+        NextStep::Commit {
+            worker: job.worker.clone(),
+            commitment,
+            message: commitment_message(Self::genesis_hash(), assignment_hash, commitment),
+        }
+    }
+
     /// What a worker signs to attest; `None` if the job is not assigned so.
     pub fn attestation_message(attestation: &Attestation) -> Option<Vec<u8>> {
-        let job = Self::assigned(attestation).ok()?;
+        let job = Self::assigned(attestation.job, attestation.assigned_at).ok()?;
         Some(message(
             Self::genesis_hash(),
             job.assignment.assignment_hash,
@@ -134,6 +193,24 @@ impl<T: Config> Pallet<T> {
             frame_system::pallet_prelude::BlockNumberFor::<T>::zero(),
         )
     }
+}
+
+/// Checks that a replica may be attested, and that its provider has committed to this attestation.
+fn check_revealing(
+    job: &AssignedJob,
+    attestation: &Attestation,
+    signature: &WorkerSignature,
+) -> Result<(), TransactionValidityError> {
+    let Some(replica) = job.replica else {
+        return Ok(());
+    };
+    // The commitment that is lacking may be on its way.
+    ensure!(replica.may_reveal, UnknownTransaction::CannotLookup);
+    ensure!(
+        replica.commitment == Some(commitment(attestation, signature)),
+        Rejection::NotCommitted
+    );
+    Ok(())
 }
 
 /// Checks that the length of an output and the reason to stop fit the job.

@@ -5,9 +5,10 @@ use alloc::{vec, vec::Vec};
 use frame_benchmarking::v2::*;
 use frame_support::pallet_prelude::TransactionSource;
 use kagari_primitives::{
+    attestation::commitment_message,
     payload_hash,
     worker_key::{WorkerId, WorkerSignature},
-    Attestation, Hash, StopReason, Word,
+    Attestation, BlockNumber, Hash, JobId, StopReason, Word,
 };
 use sp_runtime::RuntimeAppPublic;
 
@@ -27,6 +28,23 @@ fn signed<T: Config>(output: &[Word]) -> (Attestation, WorkerSignature) {
         .sign(&message)
         .expect("the key has just been made; qed");
     (attestation, signature)
+}
+
+/// What is committed to.
+const COMMITMENT: Hash = Hash::repeat_byte(1);
+
+/// A replica that is assigned to a worker of the keystore, and the signature of its commitment.
+fn commitment<T: Config>() -> (JobId, BlockNumber, WorkerSignature) {
+    let worker = WorkerId::generate_pair(None);
+    let assignment = T::Jobs::assign_replica_for_benchmark(worker.clone());
+    let genesis = frame_system::Pallet::<T>::block_hash(
+        frame_system::pallet_prelude::BlockNumberFor::<T>::default(),
+    );
+    let message = commitment_message(genesis, assignment.assignment_hash, COMMITMENT);
+    let signature = worker
+        .sign(&message)
+        .expect("the key has just been made; qed");
+    (assignment.job, assignment.assigned_at, signature)
 }
 
 /// Has the key of the genesis not count, which every transaction is checked against before.
@@ -74,6 +92,42 @@ mod benches {
                 &output,
             )
             .expect("the attestation is good; qed");
+        }
+    }
+
+    /// The last commitment of a gang from its authorisation to its end.
+    #[benchmark(pov_mode = Measured)]
+    fn commit() {
+        let (job, assigned_at, signature) = commitment::<T>();
+        know_the_genesis::<T>();
+        #[block]
+        {
+            Pallet::<T>::authorize_commit(
+                TransactionSource::External,
+                &job,
+                &assigned_at,
+                &COMMITMENT,
+                &signature,
+            )
+            .expect("the commitment is good; qed");
+            Pallet::<T>::do_commit(job, COMMITMENT).expect("it is assigned; qed");
+        }
+    }
+
+    #[benchmark(pov_mode = Measured)]
+    fn authorize_commit() {
+        let (job, assigned_at, signature) = commitment::<T>();
+        know_the_genesis::<T>();
+        #[block]
+        {
+            Pallet::<T>::authorize_commit(
+                TransactionSource::External,
+                &job,
+                &assigned_at,
+                &COMMITMENT,
+                &signature,
+            )
+            .expect("the commitment is good; qed");
         }
     }
 

@@ -5,7 +5,8 @@
 //!
 //! An attestation comes as a general transaction that [`Pallet::attest`] authorises by the worker key's
 //! signature: without fee and nonce, in the operational class. Whatever can fail, fails there; the
-//! dispatch does not.
+//! dispatch does not. Where several providers compute the same, each commits to its attestation in the same way
+//! ([`Pallet::commit`]) before any is taken.
 //!
 //! Where what comes later will stand: audits and disputes between [`Pallet::attest`] and
 //! [`Pallet::verdict`], which today lets every window pass; shares of the emission for other roles
@@ -85,7 +86,8 @@ pub mod pallet {
         /// Eras whose work and rewards are kept.
         #[pallet::constant]
         type HistoryDepth: Get<EraIndex>;
-        /// Most that it weighs for the market to have an offer stand again whose provider has a place free.
+        /// Most that it weighs for the market to have an offer stand again whose provider has a place free, and to
+        /// compare the results of replicas.
         type RelistingWeight: Get<Weight>;
     }
 
@@ -157,6 +159,13 @@ pub mod pallet {
             job: JobId,
             /// Commitment to the whole computation.
             trace_root: Hash,
+        },
+        /// The provider of a replica has committed to its attestation.
+        Committed {
+            /// The job.
+            job: JobId,
+            /// What it has committed to: a hash of the attestation and its signature.
+            commitment: Hash,
         },
     }
 
@@ -243,6 +252,32 @@ pub mod pallet {
         pub fn pay_shares(origin: OriginFor<T>) -> DispatchResult {
             ensure_signed(origin)?;
             Self::do_pay_shares()
+        }
+
+        /// Commits the provider of a replica to its attestation, so that none can copy what another reveals.
+        ///
+        /// Sent as a general transaction by the worker, like an attestation; the runtime API builds it. It can't be
+        /// changed afterwards.
+        ///
+        /// - `job`: the replica.
+        /// - `assigned_at`: block in which it was assigned.
+        /// - `commitment`: the hash of the attestation and of its signature, which nobody else can make.
+        /// - `signature`: the worker key's, over the message that `next_step` of the runtime API gives.
+        #[pallet::call_index(2)]
+        #[pallet::weight((Pallet::<T>::weight_of_committing(), DispatchClass::Operational))]
+        #[pallet::weight_of_authorize(T::WeightInfo::authorize_commit())]
+        #[pallet::authorize(Self::authorize_commit)]
+        pub fn commit(
+            origin: OriginFor<T>,
+            job: JobId,
+            assigned_at: BlockNumber,
+            commitment: Hash,
+            signature: WorkerSignature,
+        ) -> DispatchResult {
+            ensure_authorized(origin)?;
+            // Checked, like everything else, before the dispatch.
+            let _ = (assigned_at, signature);
+            Self::do_commit(job, commitment)
         }
     }
 

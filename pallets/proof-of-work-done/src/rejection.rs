@@ -1,7 +1,7 @@
-//! Why an attestation is refused: the numbers of `InvalidTransaction::Custom`.
+//! Why an attestation, or a commitment to one, is refused: the numbers of `InvalidTransaction::Custom`.
 //!
-//! Besides these, an attestation for a job that this chain has not seen yet gives
-//! `UnknownTransaction::CannotLookup`, one that comes too late or for the second time
+//! Besides these, an attestation for a job that this chain has not seen yet, or for a replica while others have yet to
+//! commit, gives `UnknownTransaction::CannotLookup`, one that comes too late or for the second time
 //! `InvalidTransaction::Stale`, and a wrong signature `InvalidTransaction::BadProof`.
 
 use sp_runtime::transaction_validity::{InvalidTransaction, TransactionValidityError};
@@ -19,6 +19,11 @@ pub enum Rejection {
     WrongOutputHash = 3,
     /// The reason to stop does not fit the job's task or the length of its output.
     WrongStopReason = 4,
+    /// The job is a replica, and its provider has committed to another attestation, or to this one under
+    /// another signature.
+    NotCommitted = 5,
+    /// The job is no replica: nothing is to be committed to.
+    NoReplica = 6,
 }
 
 impl From<Rejection> for TransactionValidityError {

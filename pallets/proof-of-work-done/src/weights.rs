@@ -15,6 +15,10 @@ pub trait WeightInfo {
     fn prune_record() -> Weight;
     /// Weight of checking an attestation with so many words of output.
     fn authorize_attest(output: u32) -> Weight;
+    /// Weight of `commit`, its authorisation and what it changes in the market included, if it is the last of its gang.
+    fn commit() -> Weight;
+    /// Weight of checking a commitment.
+    fn authorize_commit() -> Weight;
 }
 
 /// Round figures for the tests of the pallet by itself; a runtime has measured ones.
@@ -40,5 +44,13 @@ impl WeightInfo for () {
         Weight::from_parts(60_000_000, 4_000)
             .saturating_add(RocksDbWeight::get().reads(4))
             .saturating_add(Weight::from_parts(10_000, 0).saturating_mul(output.into()))
+    }
+    fn commit() -> Weight {
+        Weight::from_parts(20_000_000, 1_000)
+            .saturating_add(RocksDbWeight::get().reads_writes(5, 6))
+            .saturating_add(Self::authorize_commit())
+    }
+    fn authorize_commit() -> Weight {
+        Weight::from_parts(60_000_000, 4_000).saturating_add(RocksDbWeight::get().reads(4))
     }
 }

@@ -7,6 +7,7 @@ mod others;
 mod providers;
 
 pub use auctions::SealedBid;
+pub use jobs::Outcome;
 
 use super::{
     accounts::{ACCOUNTS, WORKERS},
@@ -24,7 +25,7 @@ type Maker = fn(&mut Driver) -> Option<Transaction>;
 
 /// What makes up the kinds of calls, and how often it does beside the others. It makes up none where the state has
 /// nothing to call. The last is what choices come to that are over.
-const KINDS: [(u64, Maker); 25] = [
+const KINDS: [(u64, Maker); 26] = [
     (4, Driver::registration),
     (2, Driver::worker),
     (2, Driver::hardware),
@@ -44,6 +45,7 @@ const KINDS: [(u64, Maker); 25] = [
     (12, Driver::bid),
     (12, Driver::reveal),
     (6, Driver::leased_job),
+    (12, Driver::commitment),
     (22, Driver::attestation),
     (3, Driver::decline),
     (3, Driver::job_cancellation),

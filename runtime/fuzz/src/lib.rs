@@ -14,7 +14,7 @@ mod common;
 
 pub use choices::{Bytes, Choices};
 
-use calls::SealedBid;
+use calls::{Outcome, SealedBid};
 use chain::{genesis_state, Chain};
 use frame_support::{
     traits::{CallMetadata, Get, GetCallMetadata},
@@ -35,6 +35,7 @@ pub fn run(choices: impl Choices + 'static, most: u64) -> Tally {
             choices: Box::new(choices),
             chain: Chain::begin(),
             bids: Vec::new(),
+            committed: Vec::new(),
         };
         driver.begin();
         while tally.made() < most && driver.goes_on() {
@@ -57,6 +58,8 @@ struct Driver {
     chain: Chain,
     /// What was bid in the open auctions, to be revealed.
     bids: Vec<SealedBid>,
+    /// What replicas were committed to, to be revealed.
+    committed: Vec<Outcome>,
 }
 
 impl Driver {

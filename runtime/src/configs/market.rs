@@ -11,8 +11,8 @@ use frame_support::{
     weights::Weight,
 };
 use kagari_primitives::{
-    AccountId, Attestation, Balance, BlockNumber, EraIndex, EraReward, JobId, Word, Work, KGR,
-    MACS_PER_WORK_UNIT,
+    AccountId, Attestation, Balance, BlockNumber, EraIndex, EraReward, Hash, JobId, Word, Work,
+    KGR, MACS_PER_WORK_UNIT,
 };
 use pallet_compute_market::{
     judge::{Judge, Reward, Verdict},
@@ -22,11 +22,11 @@ use pallet_compute_market::{
 };
 use pallet_proof_of_work_done::{
     emission::{share_out, REWARD_CAP},
-    jobs::{AssignedJob, Jobs},
+    jobs::{AssignedJob, Jobs, Replica},
     types::AccountWork,
     WeightInfo as _,
 };
-use sp_runtime::{DispatchError, Permill};
+use sp_runtime::{DispatchError, DispatchResult, Permill};
 
 parameter_types! {
     /// Least bond of a provider.
@@ -51,6 +51,8 @@ const UNBONDING_PERIOD: BlockNumber = 24 * HOURS;
 const HISTORY_DEPTH: u32 = 30 * 24;
 /// Bytes of an attestation's extrinsic without its output, at most.
 const ATTESTATION_LEN: u32 = 256;
+/// Bytes of a commitment's extrinsic, at most.
+const COMMITMENT_LEN: u32 = 192;
 /// Bytes of a word.
 const WORD_LEN: u32 = size_of::<Word>() as u32;
 /// Work that a provider is expected to do in two seconds: twenty work units.
@@ -98,11 +100,12 @@ impl pallet_proof_of_work_done::Config for Runtime {
 type MarketWeights = weights::pallet_compute_market::WeightInfo<Runtime>;
 type ProofWeights = weights::pallet_proof_of_work_done::WeightInfo<Runtime>;
 
-/// An offer that has room again stands anew, among those of all regions and those of its own.
+/// An offer that has room again stands anew, among those of all regions and those of its own. What a replica gave is
+/// compared with what others gave.
 pub struct RelistingWeight;
 impl Get<Weight> for RelistingWeight {
     fn get() -> Weight {
-        MarketWeights::list_offers(2)
+        MarketWeights::list_offers(2).saturating_add(ComputeMarket::weight_of_revealing())
     }
 }
 
@@ -114,6 +117,11 @@ impl pallet_compute_market::PrepaidFee for UnpaidSteps {
         let len = ATTESTATION_LEN.saturating_add(output.saturating_mul(WORD_LEN));
         TransactionPayment::weight_to_fee(weight)
             .saturating_add(TransactionPayment::length_to_fee(len))
+    }
+
+    fn commit_fee() -> Balance {
+        TransactionPayment::weight_to_fee(ProofWeights::commit())
+            .saturating_add(TransactionPayment::length_to_fee(COMMITMENT_LEN))
     }
 
     fn late_fee() -> Balance {
@@ -192,16 +200,25 @@ impl Judge for MarketJudge {
 pub struct MarketJobs;
 impl Jobs for MarketJobs {
     fn assigned(job: JobId) -> Option<AssignedJob> {
-        let (assignment, shape, worker) = ComputeMarket::assignment(job)?;
+        let (assignment, shape, worker, replica) = ComputeMarket::assignment(job)?;
+        let replica = replica.map(|replica| Replica {
+            commitment: replica.commitment,
+            may_reveal: replica.may_reveal,
+        });
         Some(AssignedJob {
             assignment,
             shape,
             worker,
+            replica,
         })
     }
 
     fn is_open(job: JobId) -> bool {
         ComputeMarket::is_open(job)
+    }
+
+    fn commit(job: JobId, commitment: Hash) -> DispatchResult {
+        ComputeMarket::commit(job, commitment)
     }
 
     fn attest(attestation: &Attestation, output: &[Word]) -> Result<Weight, DispatchError> {
@@ -218,5 +235,12 @@ impl Jobs for MarketJobs {
         worker: kagari_primitives::worker_key::WorkerId,
     ) -> kagari_primitives::Assignment {
         pallet_compute_market::benchmarking::assign_for::<Runtime>(worker)
+    }
+
+    #[cfg(feature = "runtime-benchmarks")]
+    fn assign_replica_for_benchmark(
+        worker: kagari_primitives::worker_key::WorkerId,
+    ) -> kagari_primitives::Assignment {
+        pallet_compute_market::benchmarking::assign_replica_for::<Runtime>(worker)
     }
 }

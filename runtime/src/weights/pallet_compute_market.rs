@@ -668,4 +668,15 @@ impl<T: frame_system::Config> pallet_compute_market::WeightInfo for WeightInfo<T
 			.saturating_add(T::DbWeight::get().reads(5))
 			.saturating_add(T::DbWeight::get().writes(2))
 	}
+	fn submit_replicas(i: u32, n: u32) -> Weight {
+		Weight::from_parts(1_500_000_000, 60_000)
+			.saturating_add(Weight::from_parts(32_000, 0).saturating_mul(i.into()))
+			.saturating_add(Weight::from_parts(500_000_000, 4_000).saturating_mul(n.into()))
+			.saturating_add(T::DbWeight::get().reads_writes(30, 4))
+			.saturating_add(T::DbWeight::get().reads_writes(2, 3).saturating_mul(n.into()))
+	}
+	fn leave_gang() -> Weight {
+		Weight::from_parts(150_000_000, 12_000)
+			.saturating_add(T::DbWeight::get().reads_writes(5, 5))
+	}
 }

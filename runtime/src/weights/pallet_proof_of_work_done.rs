@@ -96,4 +96,12 @@ impl<T: frame_system::Config> pallet_proof_of_work_done::WeightInfo for WeightIn
 			.saturating_add(T::DbWeight::get().reads(3))
 			.saturating_add(T::DbWeight::get().writes(3))
 	}
+	fn commit() -> Weight {
+		Weight::from_parts(450_000_000, 16_000)
+			.saturating_add(T::DbWeight::get().reads_writes(7, 6))
+	}
+	fn authorize_commit() -> Weight {
+		Weight::from_parts(250_000_000, 5_000)
+			.saturating_add(T::DbWeight::get().reads(2))
+	}
 }

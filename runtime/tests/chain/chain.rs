@@ -6,9 +6,9 @@ use frame_support::{storage::with_transaction_unchecked, traits::fungible::Inspe
 use frame_system::offchain::CreateAuthorizedTransaction;
 use kagari_primitives::{
     known_models, payload_hash,
-    worker_key::{ownership_message, WorkerPair},
-    Attestation, Balance, BlockNumber, Hardware, Hash, JobId, JobSpec, Sampling, StopReason, Task,
-    Word, KGR,
+    worker_key::{ownership_message, WorkerPair, WorkerSignature},
+    Attestation, Balance, BlockNumber, Hardware, Hash, JobId, JobSpec, NextStep, Sampling,
+    StopReason, Task, Word, KGR,
 };
 use kagari_runtime::{
     Balances, ComputeMarket, Executive, ProofOfWorkDone, Runtime, RuntimeCall, RuntimeEvent,
@@ -117,15 +117,23 @@ impl Chain {
 
     /// A job of four tokens.
     pub fn job_call(&self) -> pallet_compute_market::Call<Runtime> {
-        let spec = JobSpec::new(
-            known_models::smollm2_135m_instruct().id(),
-            Task::Completion {
-                max_new_tokens: 4,
-                sampling: Sampling::GREEDY,
-            },
-            100 * KGR,
-            30,
-        );
+        self.replicated_call(1)
+    }
+
+    /// The same, computed by so many providers.
+    fn replicated_call(&self, replicas: u8) -> pallet_compute_market::Call<Runtime> {
+        let spec = JobSpec {
+            replicas,
+            ..JobSpec::new(
+                known_models::smollm2_135m_instruct().id(),
+                Task::Completion {
+                    max_new_tokens: 4,
+                    sampling: Sampling::GREEDY,
+                },
+                100 * KGR,
+                30,
+            )
+        };
         pallet_compute_market::Call::submit_job {
             spec,
             input: vec![5, 6, 7],
@@ -147,6 +155,14 @@ impl Chain {
         job.unwrap()
     }
 
+    /// Submits a job that so many providers are to compute, and gives the job of each.
+    pub fn submit_replicas(&mut self, who: Sr25519Keyring, replicas: u8) -> Vec<JobId> {
+        let call = self.replicated_call(replicas);
+        self.sign_and_apply(who, call.into()).unwrap();
+        let gang = pallet_compute_market::Gangs::<Runtime>::iter_values().next();
+        gang.unwrap().jobs.to_vec()
+    }
+
     /// The extrinsic with which the worker of `by` attests a job, for the assignment as it stands.
     pub fn attestation(
         &self,
@@ -154,6 +170,31 @@ impl Chain {
         by: Sr25519Keyring,
         output: &[Word],
     ) -> UncheckedExtrinsic {
+        self.signed_attestation(job, by, output).extrinsic()
+    }
+
+    /// The extrinsic with which the worker of `by` commits to an attestation that it has signed.
+    pub fn commitment(&self, signed: &Signed, by: Sr25519Keyring) -> UncheckedExtrinsic {
+        let next = ProofOfWorkDone::next_step(&signed.attestation, &signed.signature);
+        let Some(NextStep::Commit {
+            commitment,
+            message,
+            ..
+        }) = next
+        else {
+            panic!("the job is a replica that lacks a commitment: {next:?}");
+        };
+        let call = pallet_proof_of_work_done::Call::commit {
+            job: signed.attestation.job,
+            assigned_at: signed.attestation.assigned_at,
+            commitment,
+            signature: worker(by).sign(&message),
+        };
+        authorized(call.into())
+    }
+
+    /// An attestation that the worker of `by` has signed, for the assignment as it stands.
+    pub fn signed_attestation(&self, job: JobId, by: Sr25519Keyring, output: &[Word]) -> Signed {
         let attestation = Attestation {
             job,
             assigned_at: ComputeMarket::job(job).map_or(self.number, |job| job.assigned_at),
@@ -162,14 +203,11 @@ impl Chain {
             trace_root: Hash::repeat_byte(9),
         };
         let message = ProofOfWorkDone::attestation_message(&attestation).unwrap();
-        let call = pallet_proof_of_work_done::Call::attest {
+        Signed {
             attestation,
             signature: worker(by).sign(&message),
             output: output.to_vec(),
-        };
-        <Runtime as CreateAuthorizedTransaction<RuntimeCall>>::create_authorized_transaction(
-            call.into(),
-        )
+        }
     }
 
     /// Applies an extrinsic that must dispatch well if it is valid.
@@ -190,6 +228,29 @@ impl Chain {
     pub fn sign_and_apply(&mut self, who: Sr25519Keyring, call: RuntimeCall) -> DispatchResult {
         apply(sign(who, call)).expect("the extrinsic is valid")
     }
+}
+
+/// An attestation with its signature and output.
+pub struct Signed {
+    attestation: Attestation,
+    signature: WorkerSignature,
+    output: Vec<Word>,
+}
+
+impl Signed {
+    /// The extrinsic that carries it.
+    pub fn extrinsic(&self) -> UncheckedExtrinsic {
+        let call = pallet_proof_of_work_done::Call::attest {
+            attestation: self.attestation,
+            signature: self.signature.clone(),
+            output: self.output.clone(),
+        };
+        authorized(call.into())
+    }
+}
+
+fn authorized(call: RuntimeCall) -> UncheckedExtrinsic {
+    <Runtime as CreateAuthorizedTransaction<RuntimeCall>>::create_authorized_transaction(call)
 }
 
 thread_local! {

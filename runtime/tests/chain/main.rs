@@ -10,4 +10,5 @@ mod lasting;
 
 mod job;
 mod migrations;
+mod replicas;
 mod residue;

@@ -7,6 +7,7 @@ fn job(id: u8) -> JobInfo {
     let spec = JobSpec::new(Hash::zero(), Task::Embedding, 10, 20);
     JobInfo {
         job: Hash::repeat_byte(id),
+        replica_of: None,
         requester: AccountId::new([1; 32]),
         provider: AccountId::new([2; 32]),
         spec,

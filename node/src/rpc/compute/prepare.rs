@@ -190,6 +190,7 @@ mod tests {
             "minTier": "new",
             "class": "exact",
             "region": null,
+            "replicas": 1,
         });
         assert_eq!(job["spec"], spec);
     }

@@ -26,6 +26,8 @@ pub struct SpecView {
     pub class: HardwareClass,
     /// Where its provider's machine must stand, if that matters.
     pub region: Option<Region>,
+    /// How many providers are to compute it.
+    pub replicas: u8,
 }
 
 impl From<JobSpec> for SpecView {
@@ -38,6 +40,7 @@ impl From<JobSpec> for SpecView {
             min_tier,
             class,
             region,
+            replicas,
         } = spec;
         Self {
             model,
@@ -47,6 +50,7 @@ impl From<JobSpec> for SpecView {
             min_tier,
             class,
             region,
+            replicas,
         }
     }
 }
@@ -57,6 +61,8 @@ impl From<JobSpec> for SpecView {
 pub struct JobView {
     /// The job.
     pub job: JobId,
+    /// What replicas of one job have in common; `null` for a job that is computed once.
+    pub replica_of: Option<JobId>,
     /// Who asked and pays.
     pub requester: Address,
     /// Who does the work.
@@ -128,6 +134,15 @@ pub enum StateView {
         /// Given back to the requester.
         refunded: Amount,
     },
+    /// It was a replica, and its result is not what more than half of them gave.
+    Discarded {
+        /// Block in which that was found.
+        ended_at: BlockNumber,
+        /// Burned: what the provider would have been paid.
+        burned: Amount,
+        /// Given back to the requester.
+        refunded: Amount,
+    },
     /// No provider did it in time.
     Refunded {
         /// Block of the refund.
@@ -178,6 +193,16 @@ impl From<&JobState> for StateView {
                 burned: Decimal(burned),
                 refunded: Decimal(refunded),
             },
+            JobState::Ended(Outcome::Discarded {
+                at,
+                burned,
+                refunded,
+                ..
+            }) => Self::Discarded {
+                ended_at: at,
+                burned: Decimal(burned),
+                refunded: Decimal(refunded),
+            },
             JobState::Ended(Outcome::Refunded { at, refunded }) => Self::Refunded {
                 ended_at: at,
                 refunded: Decimal(refunded),
@@ -190,7 +215,9 @@ impl From<&JobState> for StateView {
 pub fn attestation(state: &JobState) -> Option<&AttestationRecord> {
     match state {
         JobState::Attested { attestation, .. }
-        | JobState::Ended(Outcome::Settled { attestation, .. }) => Some(attestation),
+        | JobState::Ended(
+            Outcome::Settled { attestation, .. } | Outcome::Discarded { attestation, .. },
+        ) => Some(attestation),
         JobState::Assigned { .. }
         | JobState::Ended(Outcome::Refunded { .. } | Outcome::Cancelled { .. }) => None,
     }
@@ -251,6 +278,7 @@ impl JobView {
     ) -> Self {
         Self {
             job: info.job,
+            replica_of: info.replica_of,
             requester: Address(info.requester),
             provider: Address(info.provider),
             model_name,

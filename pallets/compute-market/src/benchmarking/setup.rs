@@ -13,6 +13,7 @@ use kagari_primitives::{
     worker_key::{ownership_message, WorkerId, WorkerSignature},
     AccountId, Assignment, Attestation, AuctionId, AuctionTerms, Balance, BlockNumber, Hardware,
     Hash, JobId, JobSpec, LeaseId, Manifest, ModelId, Sampling, StopReason, Task, Word, KGR,
+    MAX_REPLICAS,
 };
 use sp_runtime::{traits::BlockNumberProvider, RuntimeAppPublic, SaturatedConversion};
 
@@ -117,12 +118,20 @@ pub(super) fn crowd<T: Config>(model: ModelId, examined: u32) -> Vec<AccountId>
 where
     T::Currency: Mutate<AccountId> + Inspect<AccountId, Balance = Balance>,
 {
+    crowd_with::<T>(model, examined, 2)
+}
+
+/// The same, but the last so many can take a job.
+pub(super) fn crowd_with<T: Config>(model: ModelId, examined: u32, free: u32) -> Vec<AccountId>
+where
+    T::Currency: Mutate<AccountId> + Inspect<AccountId, Balance = Balance>,
+{
     let others: Vec<_> = (0..MAX_OFFERS - 1).map(other_model::<T>).collect();
     let models: Vec<_> = others.into_iter().chain([model]).collect();
     let who: Vec<_> = (0..examined)
         .map(|i| provider::<T>(i, Balance::from(i + 1) * 1_000_000, &models))
         .collect();
-    for busy in who.iter().take(examined as usize - 2) {
+    for busy in who.iter().take((examined - free) as usize) {
         Providers::<T>::mutate(busy, |p| {
             if let Some(p) = p {
                 p.exposure = p.bond;
@@ -387,6 +396,48 @@ where
     let now = T::BlockNumberProvider::current_block_number();
     was_written(Queue::<T>::hashed_key_for(now, now));
     Providers::<T>::mutate(&who, |p| {
+        if let Some(p) = p {
+            p.worker = worker;
+        }
+    });
+    Pallet::<T>::assignment(job)
+        .expect("the job is assigned; qed")
+        .0
+}
+
+/// As many replicas as there can be of a job, all of which but the last are committed to.
+pub(super) fn replicas<T: Config>() -> Vec<JobId>
+where
+    T::Currency: Mutate<AccountId> + Inspect<AccountId, Balance = Balance>,
+{
+    let model = llm::<T>();
+    let count = u32::from(MAX_REPLICAS);
+    crowd_with::<T>(model, count, count);
+    let who = rich::<T>("requester", 0);
+    let input = vec![1, 2, 3];
+    bring::<T>(&input);
+    let spec = JobSpec {
+        replicas: MAX_REPLICAS,
+        ..spec::<T>(model, OUTPUT)
+    };
+    Pallet::<T>::do_submit_job(who, spec, input).expect("there are offers; qed");
+    let gang = Gangs::<T>::iter_values()
+        .next()
+        .expect("it has just been submitted; qed");
+    for job in gang.jobs.iter().skip(1) {
+        Pallet::<T>::commit(*job, Hash::repeat_byte(1)).expect("it is assigned; qed");
+    }
+    gang.jobs.into_iter().rev().collect()
+}
+
+/// Puts a replica for `worker` into the state that is the last of its gang to be committed to, for the benchmarks of
+/// the other pallet.
+pub fn assign_replica_for<T: Config>(worker: WorkerId) -> Assignment
+where
+    T::Currency: Mutate<AccountId> + Inspect<AccountId, Balance = Balance>,
+{
+    let job = replicas::<T>().pop().expect("there are replicas; qed");
+    Providers::<T>::mutate(provider_of::<T>(job), |p| {
         if let Some(p) = p {
             p.worker = worker;
         }

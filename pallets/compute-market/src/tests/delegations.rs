@@ -167,7 +167,7 @@ fn who_leaves_waits_earns_and_is_slashed_until_the_end() {
         );
         assert_noop!(withdraw(BOB), Error::<Test>::StillUnbonding);
 
-        run_to(401);
+        run_to(421);
         let before = free(&BOB);
         assert_ok!(withdraw(BOB));
         let back = free(&BOB) - before;
@@ -176,7 +176,7 @@ fn who_leaves_waits_earns_and_is_slashed_until_the_end() {
         assert_noop!(withdraw(BOB), Error::<Test>::StillUnbonding);
         // What would stay is less than the least delegation, so all of it leaves.
         assert_ok!(undelegate(&BOB, worth(&BOB) - KGR / 2));
-        run_to(801);
+        run_to(841);
         assert_ok!(withdraw(BOB));
         assert!(!Delegations::<Test>::contains_key(ALICE, BOB));
         assert_eq!(provider(&ALICE).delegated, Default::default());
@@ -189,10 +189,10 @@ fn what_open_jobs_rest_on_stays() {
         with_small_bond();
         assert_ok!(delegate(&BOB, 300 * KGR));
         assert_ok!(undelegate(&BOB, 300 * KGR));
-        run_to(400);
+        run_to(420);
         // Had the job been matched before, and were it open for so long.
         Providers::<Test>::mutate(ALICE, |p| p.as_mut().unwrap().exposure = 200 * KGR);
-        run_to(401);
+        run_to(421);
         assert_noop!(withdraw(BOB), Error::<Test>::JobsOpen);
         Providers::<Test>::mutate(ALICE, |p| p.as_mut().unwrap().exposure = 0);
         assert_ok!(withdraw(BOB));
@@ -207,7 +207,7 @@ fn delegators_leave_with_their_provider_and_its_record_goes_with_the_last() {
         assert_ok!(delegate(&DAVE, 50 * KGR));
         assert_ok!(Market::unbond(signed(&ALICE)));
         assert_noop!(withdraw(BOB), Error::<Test>::StillUnbonding);
-        run_to(401);
+        run_to(421);
         let before = free(&ALICE);
         assert_ok!(Market::withdraw_bond(signed(&ALICE)));
         assert_eq!(free(&ALICE), before + 100 * KGR);
@@ -274,7 +274,7 @@ fn what_is_too_little_for_an_account_that_is_no_more_is_burned() {
             provider.delegated.stake = 5;
         });
         assert_ok!(undelegate(&BOB, KGR));
-        run_to(401);
+        run_to(421);
         assert_ok!(Balances::transfer_all(signed(&BOB), REQUESTER, false));
         let issued = Balances::total_issuance();
         assert_ok!(withdraw(BOB));

@@ -52,6 +52,11 @@ fn jobs_go_to_a_leased_machine_one_at_a_time_and_cost_nothing_more() {
             ..job(10)
         };
         not_sent(id, &ALICE, other, Error::OtherModel);
+        let replicated = JobSpec {
+            replicas: 2,
+            ..job(10)
+        };
+        not_sent(id, &ALICE, replicated, Error::ReplicasOnLease);
         not_sent(id, &ALICE, job(BLOCKS + 1), Error::PastLease);
         let strangers = Market::submit_leased_job(signed(&DAVE), id, ALICE, job(10), vec![1]);
         assert_eq!(strangers.unwrap_err().error, Error::<Test>::NotYours.into());

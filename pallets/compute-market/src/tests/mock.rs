@@ -67,6 +67,9 @@ impl crate::PrepaidFee for OnlyLateFees {
     fn fee(_: u32) -> Balance {
         0
     }
+    fn commit_fee() -> Balance {
+        0
+    }
     fn late_fee() -> Balance {
         KGR / 1_000
     }
@@ -119,7 +122,7 @@ impl crate::Config for Test {
     type BlockNumberProvider = System;
     type Judge = StubJudge;
     type MinBond = MinBond;
-    type UnbondingPeriod = frame_support::traits::ConstU32<400>;
+    type UnbondingPeriod = frame_support::traits::ConstU32<420>;
     type MaxPrice = MaxPrice;
     type MinDeadline = frame_support::traits::ConstU32<2>;
     type WorkPerBlock = frame_support::traits::ConstU64<20_000_000_000>;

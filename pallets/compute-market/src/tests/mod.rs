@@ -20,4 +20,5 @@ mod providers;
 mod queue;
 mod random_calls;
 mod refusals;
+mod replicas;
 mod residue;

@@ -204,7 +204,7 @@ fn a_reputation_outlives_the_bond_it_was_earned_with() {
         run_to(12);
         let failed = provider(&ALICE).reputation;
         assert_ok!(Market::unbond(signed(&ALICE)));
-        run_to(412);
+        run_to(432);
         assert_ok!(Market::withdraw_bond(signed(&ALICE)));
         assert_ok!(register(&ALICE, MinBond::get()));
         assert_eq!(provider(&ALICE).reputation, failed);

@@ -134,12 +134,12 @@ fn unbonding_takes_its_time_and_gives_the_bond_back() {
             Error::<Test>::IsUnbonding
         );
         refused(spec(), &[1], Error::NoOffer);
-        run_to(400);
+        run_to(420);
         assert_noop!(
             Market::withdraw_bond(signed(&ALICE)),
             Error::<Test>::StillUnbonding
         );
-        run_to(401);
+        run_to(421);
         assert_ok!(Market::withdraw_bond(signed(&ALICE)));
         assert_eq!(free(&ALICE), before + 10_000 * KGR);
         assert!(!Workers::<Test>::contains_key(worker(&ALICE)));

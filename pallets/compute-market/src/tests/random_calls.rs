@@ -13,7 +13,7 @@ use frame_support::{
 };
 use kagari_primitives::{
     lease::bid_commitment, payload_hash, AccountId, Attestation, AuctionId, AuctionTerms, Balance,
-    Hardware, JobId, JobSpec, LeaseId, ModelId, Region, StopReason, Task, Tier, Word, KGR,
+    Hardware, Hash, JobId, JobSpec, LeaseId, ModelId, Region, StopReason, Task, Tier, Word, KGR,
 };
 use sp_runtime::{traits::Dispatchable, Permill};
 
@@ -228,6 +228,11 @@ fn submission(chance: &mut Chance) -> (AccountId, Call<Test>) {
         min_tier: [Tier::New, Tier::Proven][usize::from(chance.one_in(6))],
         class: Default::default(),
         region: chance.region(),
+        replicas: match chance.below(24) {
+            0 => chance.below(6) as u8,
+            1..=8 => 2,
+            _ => 1,
+        },
     };
     let input: Vec<Word> = (0..chance.below(9)).map(|i| i as Word).collect();
     bring(&input);
@@ -252,13 +257,33 @@ fn make((who, call): (AccountId, Call<Test>)) -> bool {
     result.is_ok()
 }
 
+fn commit_some(chance: &mut Chance) -> bool {
+    let any = chance.one_in(8);
+    let lacks_it = |job: &Job| job.replica.is_some() && !job.has_committed();
+    let jobs = Jobs::<Test>::iter().filter(|(_, job)| any || lacks_it(job));
+    let jobs: Vec<_> = jobs.map(|(id, _)| id).collect();
+    let Some(job) = chance.one_of(&jobs) else {
+        return call(chance).is_some_and(make);
+    };
+    with_storage_layer(|| Market::commit(job, Hash::repeat_byte(1))).is_ok()
+}
+
 fn attest_some(chance: &mut Chance) -> bool {
     let Some((job, record)) = chance.job() else {
         return false;
     };
+    let is_early = |replica: &Replica| !replica.may_reveal;
+    if record.replica.as_ref().is_some_and(is_early) && !chance.one_in(8) {
+        return commit_some(chance);
+    }
     let output: Vec<Word> = match record.spec.task {
         Task::Completion { max_new_tokens, .. } => {
-            (0..=chance.below(max_new_tokens.into()) as u32).collect()
+            // Replicas agree at times.
+            let len = match record.replica.is_some() && !chance.one_in(3) {
+                true => max_new_tokens,
+                false => 1 + chance.below(max_new_tokens.into()) as u32,
+            };
+            (0..len).collect()
         }
         Task::Embedding => vec![0; record.shape.hidden as usize],
     };
@@ -320,8 +345,9 @@ fn random_calls_keep_the_state_together() {
         let mut chance = Chance(seed ^ state.wrapping_mul(0x9e37_79b9));
         TestExt::new().execute_with(|| {
             for _ in 0..CALLS_OF_A_STATE {
-                let made = match chance.below(8) {
+                let made = match chance.below(9) {
                     0 | 1 => attest_some(&mut chance),
+                    2 => commit_some(&mut chance),
                     _ => call(&mut chance).is_some_and(make),
                 };
                 good += u64::from(made);

@@ -186,7 +186,7 @@ fn a_refused_job_pays_for_no_attestation_and_no_settlement() {
         bring(&[1]);
         let refused = Market::submit_job(signed(&REQUESTER), spec(), vec![1]).unwrap_err();
         assert_eq!(refused.error, Error::<Test>::NoOffer.into());
-        let weight = Market::most_for_submitting(1);
+        let weight = Market::weight_of_trying(&spec(), 1);
         assert_eq!(refused.post_info.actual_weight, Some(weight));
     });
 }

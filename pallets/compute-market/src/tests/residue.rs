@@ -1,11 +1,11 @@
 //! What ten thousand jobs, and leases and delegations, leave behind: balances and counters.
 
 use super::{lasting::lasting, mock::*};
-use crate::{types::Provider, Jobs, Leases, Providers};
+use crate::{types::Provider, Gangs, Jobs, Leases, Providers};
 use frame_support::{assert_ok, storage::storage_prefix};
 use kagari_primitives::{
     lease::{auction_id, bid_commitment},
-    AuctionTerms, JobId, KGR,
+    AuctionTerms, Hash, JobId, JobSpec, KGR,
 };
 use std::collections::BTreeMap;
 
@@ -157,7 +157,7 @@ fn auctions_leases_and_delegations_leave_nothing_but_balances_and_counters() {
                 assert_ok!(Market::delegate(signed(&DAVE), ALICE, amount));
                 auction(round % 3);
                 assert_ok!(Market::undelegate(signed(&DAVE), ALICE, amount));
-                run_to(System::block_number() + 400);
+                run_to(System::block_number() + 420);
                 assert_ok!(Market::withdraw_delegation(signed(&BOB), ALICE, DAVE));
             }
             let held = |state: &State| state.keys().cloned().collect::<Vec<_>>();
@@ -165,6 +165,77 @@ fn auctions_leases_and_delegations_leave_nothing_but_balances_and_counters() {
             assert_eq!(providers(), records);
             let (settled, failed) = outcomes();
             assert_eq!((settled, failed), (5, 5));
+        });
+}
+
+/// Lets a job with replicas end in one of the ways that there are: paid for, outvoted, or failed before
+/// they are committed to or before they are revealed; declined and cancelled besides.
+fn gang(way: u32) {
+    let spec = JobSpec {
+        replicas: 3,
+        ..spec()
+    };
+    assert_ok!(submit(&REQUESTER, spec, &[1, System::block_number()]));
+    let jobs = Gangs::<Test>::iter_values().next().unwrap().jobs;
+    let decline = |id| {
+        let who = Jobs::<Test>::get(id).unwrap().provider;
+        assert!(Market::decline_job(signed(&who), id).is_ok());
+    };
+    for (index, id) in (0..).zip(jobs) {
+        let commits = match (way, index) {
+            (0, _) => false,
+            (1, 0) => {
+                decline(id);
+                false
+            }
+            (2, 1) => {
+                assert!(Market::cancel_job(signed(&REQUESTER), id).is_ok());
+                false
+            }
+            _ => true,
+        };
+        if commits {
+            assert_ok!(Market::commit(id, Hash::repeat_byte(1)));
+        }
+    }
+    run_to(System::block_number() + 1);
+    for (index, id) in (0..).zip(Jobs::<Test>::iter_keys().collect::<Vec<_>>()) {
+        match (way, index) {
+            (0, _) | (3, 0) => (),
+            (4, 0) => {
+                assert_ok!(attest(id, 9));
+            }
+            (5, 1) => decline(id),
+            _ => {
+                assert_ok!(attest(id, 10));
+            }
+        }
+    }
+    run_to(System::block_number() + 60);
+}
+
+#[test]
+fn replicas_leave_nothing_but_balances_and_counters() {
+    TestExt::new()
+        .offer(ALICE, 1, 60)
+        .offer(BOB, 2, 60)
+        .offer(CHARLIE, 2, 60)
+        .execute_with(|| {
+            for who in [ALICE, BOB, CHARLIE] {
+                assert_ok!(Market::bond_extra(signed(&who), 500_000 * KGR));
+            }
+            let (before, records) = (state(), providers());
+            (0..120).for_each(|round| gang(round % 7));
+            assert_eq!(Jobs::<Test>::iter().count(), 0);
+            assert_eq!(Gangs::<Test>::iter().count(), 0);
+            let held = |state: &State| state.keys().cloned().collect::<Vec<_>>();
+            assert_eq!(held(&state()), held(&before));
+            assert_eq!(providers(), records);
+            let (settled, failed) = outcomes();
+            assert!(
+                settled > 100 && failed > 50,
+                "{settled} paid, {failed} failed"
+            );
         });
 }
 

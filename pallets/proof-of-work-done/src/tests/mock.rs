@@ -2,11 +2,11 @@
 
 use crate::{
     self as pallet_proof_of_work_done,
-    jobs::{AssignedJob, Jobs},
+    jobs::{AssignedJob, Jobs, Replica},
 };
 use frame_support::{derive_impl, parameter_types};
 use kagari_primitives::{
-    attestation::message,
+    attestation::{commitment_message, message},
     known_models, payload_hash,
     worker_key::{WorkerPair, WorkerSignature},
     AccountId, Assignment, Attestation, Balance, BlockNumber, Hash, JobId, JobSpec, Sampling,
@@ -64,6 +64,10 @@ impl Jobs for StubJobs {
     fn is_open(job: JobId) -> bool {
         Self::assigned(job).is_some() || attested().contains(&job)
     }
+    fn commit(job: JobId, commitment: Hash) -> sp_runtime::DispatchResult {
+        change_replica(job, |replica| replica.commitment = Some(commitment));
+        Ok(())
+    }
     fn attest(
         attestation: &Attestation,
         _: &[Word],
@@ -77,6 +81,10 @@ impl Jobs for StubJobs {
     }
     #[cfg(feature = "runtime-benchmarks")]
     fn assign_for_benchmark(_: kagari_primitives::worker_key::WorkerId) -> Assignment {
+        panic!("the stub of the unit tests is not benchmarked")
+    }
+    #[cfg(feature = "runtime-benchmarks")]
+    fn assign_replica_for_benchmark(_: kagari_primitives::worker_key::WorkerId) -> Assignment {
         panic!("the stub of the unit tests is not benchmarked")
     }
     #[cfg(feature = "runtime-benchmarks")]
@@ -142,6 +150,27 @@ pub fn assign(job: AssignedJob) {
     ASSIGNED.with(|a| a.borrow_mut().push(job));
 }
 
+/// Has an assigned job be a replica that nobody has committed to.
+pub fn make_replica(job: JobId) {
+    ASSIGNED.with(|a| {
+        let mut jobs = a.borrow_mut();
+        let job = jobs.iter_mut().find(|j| j.assignment.job == job).unwrap();
+        job.replica = Some(Replica {
+            commitment: None,
+            may_reveal: false,
+        });
+    });
+}
+
+/// Changes what there is of a replica.
+pub fn change_replica(job: JobId, change: impl FnOnce(&mut Replica)) {
+    ASSIGNED.with(|a| {
+        let mut jobs = a.borrow_mut();
+        let job = jobs.iter_mut().find(|j| j.assignment.job == job).unwrap();
+        change(job.replica.as_mut().unwrap());
+    });
+}
+
 /// Forgets all jobs, as a node does that is on another fork or behind.
 pub fn forget_jobs() {
     ASSIGNED.with(|a| a.borrow_mut().clear());
@@ -166,6 +195,7 @@ pub fn job(number: u64, task: Task) -> AssignedJob {
     AssignedJob {
         assignment: Assignment {
             job: id(number),
+            replica_of: None,
             spec,
             input_hash: Hash::zero(),
             input_len: 1,
@@ -177,6 +207,7 @@ pub fn job(number: u64, task: Task) -> AssignedJob {
         },
         shape: manifest.shape,
         worker: pair(&PROVIDER).public(),
+        replica: None,
     }
 }
 
@@ -226,5 +257,51 @@ impl Draft {
         let source = TransactionSource::External;
         Proof::authorize_attest(source, &self.attestation, &self.signature(), &self.output)
             .map(|(valid, _)| valid)
+    }
+}
+
+/// A commitment of `job(1)` with all that goes with it, to be spoiled and signed.
+#[derive(Clone)]
+pub struct CommitDraft {
+    pub job: JobId,
+    pub assigned_at: BlockNumber,
+    pub commitment: Hash,
+    pub assignment_hash: Hash,
+    pub signer: AccountId,
+}
+
+impl CommitDraft {
+    pub fn new(commitment: Hash) -> Self {
+        Self {
+            job: id(1),
+            assigned_at: ASSIGNED_AT,
+            commitment,
+            assignment_hash: H256::from_low_u64_be(1_001),
+            signer: PROVIDER,
+        }
+    }
+
+    pub fn with(mut self, spoil: impl FnOnce(&mut Self)) -> Self {
+        spoil(&mut self);
+        self
+    }
+
+    pub fn signature(&self) -> WorkerSignature {
+        let genesis = System::block_hash(BlockNumber::zero());
+        let message = commitment_message(genesis, self.assignment_hash, self.commitment);
+        pair(&self.signer).sign(&message)
+    }
+
+    /// What the pool is told of it.
+    pub fn authorize(&self) -> Result<ValidTransaction, TransactionValidityError> {
+        let (source, signature) = (TransactionSource::External, self.signature());
+        Proof::authorize_commit(
+            source,
+            &self.job,
+            &self.assigned_at,
+            &self.commitment,
+            &signature,
+        )
+        .map(|(valid, _)| valid)
     }
 }

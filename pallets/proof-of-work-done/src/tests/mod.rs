@@ -4,4 +4,5 @@
 mod mock;
 
 mod attestations;
+mod commitments;
 mod rewards;

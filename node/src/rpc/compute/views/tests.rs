@@ -23,6 +23,7 @@ fn info(state: JobState) -> JobInfo {
     };
     JobInfo {
         job: Hash::repeat_byte(9),
+        replica_of: None,
         requester: AccountId::new([1; 32]),
         provider: AccountId::new([2; 32]),
         spec: JobSpec::new(Hash::repeat_byte(5), task, u128::MAX, 30),
@@ -52,6 +53,7 @@ fn hex(byte: &str) -> String {
 fn an_assigned_job_in_full() {
     let expected = json!({
         "job": hex("09"),
+        "replicaOf": null,
         "requester": ONES,
         "provider": TWOS,
         "modelName": "m",
@@ -68,6 +70,7 @@ fn an_assigned_job_in_full() {
             "minTier": "new",
             "class": "exact",
             "region": null,
+            "replicas": 1,
         },
         "price": "7",
         "escrow": "70",
