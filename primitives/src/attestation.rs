@@ -104,7 +104,8 @@ pub fn message(genesis: Hash, assignment_hash: Hash, attestation: &Attestation) 
 }
 
 /// What the provider of a replica commits to before anybody reveals a result. The signature of the attestation is its
-/// salt: only the worker key can make one, so a commitment tells nobody of the output, and is good for nobody else.
+/// salt: only the worker key can make one, so a commitment tells nobody of the output, and is good for nobody else. No
+/// two signatures of the same are equal: the one that was committed to must be kept.
 pub fn commitment(attestation: &Attestation, signature: &WorkerSignature) -> Hash {
     BlakeTwo256::hash_of(&(b"kagari-commitment", attestation, signature))
 }
@@ -119,6 +120,11 @@ pub fn commitment_message(genesis: Hash, assignment_hash: Hash, commitment: Hash
 pub enum NextStep {
     /// Submit the attestation.
     Attest,
+    /// Submit the attestation of a replica: all have committed.
+    Reveal {
+        /// Last block in which it counts.
+        until: BlockNumber,
+    },
     /// Commit to it first: the job is a replica.
     Commit {
         /// The key that is to sign.
@@ -130,6 +136,8 @@ pub enum NextStep {
     },
     /// Wait: the providers of other replicas have yet to commit.
     Wait,
+    /// Give up: what is committed to is not this attestation under this signature.
+    Lost,
 }
 
 #[cfg(test)]

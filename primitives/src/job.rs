@@ -146,8 +146,8 @@ pub struct JobSpec {
     /// Where its provider's machine must stand, if that matters.
     #[serde(default)]
     pub region: Option<Region>,
-    /// How many providers are to compute it, [`MAX_REPLICAS`] at most: all of them or none. 0 means 1.
-    /// `max_price` is for all of them together.
+    /// How many providers are to compute it, all of them or none: 1, or [`MIN_REPLICAS`] to [`MAX_REPLICAS`]. 0 means
+    /// 1. `max_price` is for all of them together.
     #[serde(default)]
     pub replicas: u8,
 }
@@ -168,8 +168,15 @@ impl JobSpec {
     }
 }
 
-/// Most providers that can be asked to compute the same.
-pub const MAX_REPLICAS: u8 = 4;
+/// Fewest providers that can be asked to compute the same: two could not outvote one that is wrong.
+pub const MIN_REPLICAS: u8 = 3;
+/// Most of them.
+pub const MAX_REPLICAS: u8 = 5;
+
+/// Whether so many providers can be asked to compute a job. 0 means 1.
+pub fn is_replica_count(replicas: u8) -> bool {
+    replicas <= 1 || (MIN_REPLICAS..=MAX_REPLICAS).contains(&replicas)
+}
 
 /// The id of a job: H(requester, the requester's nonce, the block, hash of the input).
 ///
@@ -179,8 +186,13 @@ pub fn job_id(requester: &AccountId, nonce: u32, block: BlockNumber, input_hash:
     BlakeTwo256::hash_of(&(b"kagari-job", requester, nonce, block, input_hash))
 }
 
-/// The id of one of the jobs that compute the same for one requester. Those together, the gang, have the id that
-/// their job would have if it were computed once: see [`job_id`].
+/// The id of the jobs together that compute the same for one requester: made of the id that their job would have if it
+/// were computed once ([`job_id`]), and never the id of such a job.
+pub fn gang_id(job: JobId) -> JobId {
+    BlakeTwo256::hash_of(&(b"kagari-gang", job))
+}
+
+/// The id of one of the jobs of a gang.
 pub fn replica_id(gang: JobId, index: u8) -> JobId {
     BlakeTwo256::hash_of(&(b"kagari-replica", gang, index))
 }
@@ -364,7 +376,8 @@ pub enum Outcome {
         /// Given back to the requester out of its escrow.
         refunded: Balance,
     },
-    /// It was a replica, and its result is not what more than half of them gave: nobody was paid for it.
+    /// It was a replica, and its result is not what more than half of those that were revealed are: nobody was paid for
+    /// it.
     #[serde(rename_all = "camelCase")]
     Discarded {
         /// Block in which that was found.

@@ -27,7 +27,8 @@ pub mod worker_key;
 
 pub use attestation::{Attestation, NextStep, StopReason};
 pub use job::{
-    Assignment, EraReward, JobInfo, JobSpec, JobState, Outcome, Quote, Sampling, Task, MAX_REPLICAS,
+    Assignment, EraReward, JobInfo, JobSpec, JobState, Outcome, Quote, Sampling, Task,
+    MAX_REPLICAS, MIN_REPLICAS,
 };
 pub use lease::{AuctionId, AuctionTerms, LeaseId};
 pub use model::{Architecture, ChatTemplate, Manifest, ModelShape, Work};

@@ -27,7 +27,8 @@ mod calls {
             Self::do_register_provider(who, bond, worker, proof, hardware)
         }
 
-        /// Names another worker key. Jobs that are assigned now are attested with the new one.
+        /// Names another worker key. Jobs that are assigned now are attested with the new one, but
+        /// for replicas that are committed to: keep the old one until these are attested.
         #[pallet::call_index(1)]
         #[pallet::weight(T::WeightInfo::set_worker().saturating_add(Pallet::<T>::relisting_of_one()))]
         pub fn set_worker(
@@ -117,8 +118,8 @@ mod calls {
         /// back. What the attestation and the settlement would cost as fees is burned beforehand.
         ///
         /// With `replicas` in the `spec`, so many providers compute it, all or none, each in a job of its own. Each
-        /// commits to its result before any is revealed. They are paid if all that reveal one agree; if not, the
-        /// requester has everything back.
+        /// commits to its result before any is revealed. Those are paid whose result more than half of those that
+        /// reveal one have; what the others would have been paid is burned.
         ///
         /// - `spec`: what to compute, the most it may cost, and its deadline.
         /// - `input`: token ids. They must be what the extrinsic ends with, so that every node finds them
@@ -154,7 +155,7 @@ mod calls {
         }
 
         /// Ends a job of the caller's that is assigned and not attested. It pays for the share of its deadline
-        /// that is over, the present block included, as if it had been done; the rest goes back.
+        /// that is over, the present block included, as if it had been done; the rest goes back. A replica stays.
         #[pallet::call_index(11)]
         #[pallet::weight(
             T::WeightInfo::cancel_job()

@@ -92,10 +92,12 @@ mod errors {
         NoOfferInReach,
         /// Fewer of the cheapest offers can take the job than replicas are asked for; ask for fewer, or try again later.
         TooFewOffers,
-        /// More replicas are asked for than `MAX_REPLICAS`.
-        TooManyReplicas,
-        /// The provider of this replica has committed to its result, which is as good as done: it can't be cancelled.
-        IsCommitted,
+        /// A job is computed by one provider, or by `MIN_REPLICAS` to `MAX_REPLICAS` (3 to 5).
+        WrongReplicas,
+        /// Results of machines that compute approximately can't be compared; ask for the exact class.
+        InexactReplicas,
+        /// A replica can't be cancelled: others have computed, or compute, the same to be compared with it.
+        IsReplica,
         /// A machine of a lease computes alone; send replicas with `submit_job`.
         ReplicasOnLease,
         /// The job would cost more than its `max_price`, with all its replicas; raise it, or ask for less.

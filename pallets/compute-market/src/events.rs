@@ -216,7 +216,8 @@ mod events {
             /// Who declined.
             provider: AccountId,
         },
-        /// A provider that failed a job has paid its requester for it out of its bond.
+        /// A provider that failed a job has paid its requester for it out of its bond. One whose result was outvoted
+        /// pays the requester nothing, and all of it is burned as `fee`.
         PenaltyPaid {
             /// The job.
             job: JobId,
@@ -226,7 +227,7 @@ mod events {
             requester: AccountId,
             /// How much.
             amount: Balance,
-            /// Burned out of its bond for what a missed deadline costs the chain.
+            /// Burned out of its bond: for what a missed deadline costs the chain, or for being outvoted.
             fee: Balance,
             /// Burned out of what is delegated to it, and as much out of its bond.
             slashed: Balance,

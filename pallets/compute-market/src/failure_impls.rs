@@ -17,6 +17,39 @@ use frame_support::{
 use kagari_primitives::{AccountId, Balance, JobId};
 use sp_runtime::{traits::BlockNumberProvider, DispatchError, Perbill};
 
+/// What a failure costs its provider.
+pub(crate) struct Penalty {
+    /// Worth of what it failed at: no more than this is lost.
+    worth: Balance,
+    /// What the requester is paid.
+    compensation: Balance,
+    /// What is burned.
+    burned: Balance,
+}
+
+impl Penalty {
+    /// For not having done in time what is worth so much: a share of it is the requester's, and serving the missed
+    /// deadline is paid for.
+    pub fn for_lateness<T: Config>(worth: Balance, late_fee: Balance) -> Self {
+        Self {
+            worth,
+            compensation: T::FailurePenalty::get().mul_ceil(worth),
+            burned: late_fee,
+        }
+    }
+
+    /// For having given another result than most of a gang did: the share is burned, as the requester could be most of
+    /// its gang itself.
+    pub fn for_being_outvoted<T: Config>(worth: Balance) -> Self {
+        let share = T::FailurePenalty::get().mul_ceil(worth);
+        Self {
+            worth,
+            compensation: 0,
+            burned: share.saturating_add(T::PrepaidFee::late_fee()),
+        }
+    }
+}
+
 impl<T: Config> Pallet<T> {
     /// The provider of an assigned job gives it back: for nothing once in a while, else as if it had missed
     /// the deadline. Gives what it weighed.
@@ -57,16 +90,14 @@ impl<T: Config> Pallet<T> {
     pub(crate) fn do_cancel_job(who: AccountId, id: JobId) -> Result<Weight, DispatchError> {
         let job = Self::assigned_job(id)?;
         ensure!(job.requester == who, Error::<T>::NotYours);
-        ensure!(!job.has_committed(), Error::<T>::IsCommitted);
+        ensure!(job.replica.is_none(), Error::<T>::IsReplica);
         let now = T::BlockNumberProvider::current_block_number();
         let blocks = now.saturating_sub(job.assigned_at).saturating_add(1);
         let share = Perbill::from_rational(blocks, job.spec.deadline.saturating_add(1));
         let payment = Self::pay(&job, share.mul_ceil(job.escrow));
         let ((), freed) = Self::take_off(id, &job, Retier::Now, |_| ())?;
-        let left = Self::weight_of_leaving(&job);
         Self::close_cancelled(id, job, payment);
-        let weight = T::WeightInfo::cancel_job().saturating_add(freed.weight::<T>());
-        Ok(weight.saturating_add(left))
+        Ok(T::WeightInfo::cancel_job().saturating_add(freed.weight::<T>()))
     }
 
     /// An assigned job was not attested in time. Gives what it weighed.
@@ -119,41 +150,41 @@ impl<T: Config> Pallet<T> {
             Self::refund_job(id, job);
             return broken;
         }
-        let penalised = Self::penalise(id, &job.provider, &job.requester, job.exposure, late_fee);
+        let penalty = Penalty::for_lateness::<T>(job.exposure, late_fee);
+        let penalised = Self::penalise(id, &job.provider, &job.requester, penalty);
         let passed_on = Self::pass_on(id, job);
         penalised
             .weight::<T>()
             .saturating_add(passed_on.weight::<T>())
     }
 
-    /// The next offer takes a job over within the same escrow, or its requester is refunded. Once a replica was
-    /// committed to, nobody takes it over: whoever did could wait for what the others reveal.
+    /// The next offer takes a job over within the same escrow, or its requester is refunded.
     fn pass_on(id: JobId, job: Job) -> Relisted {
-        let taken_over = match job.has_committed() {
-            true => None,
-            false => Self::assign_anew(id, &job),
-        };
-        taken_over.unwrap_or_else(|| {
+        Self::assign_anew(id, &job).unwrap_or_else(|| {
             Self::refund_job(id, job);
             Relisted::default()
         })
     }
 
-    /// Notes a failure at something of so much `worth`. The provider pays the requester a share of it, and the
-    /// chain what serving the missed deadline costs, out of its own bond. Its delegators lose the same share of
-    /// what they covered, and the provider as much again, all of which is burned: a provider that is its own requester
-    /// gains nothing by what others lose, and loses as much itself. All together lose no more than the worth.
+    /// Notes a failure. The provider pays the requester, and the chain, out of its own bond. Its delegators lose the same
+    /// share of what they covered, and the provider as much again, all of which is burned: a provider that is its own
+    /// requester gains nothing by what others lose, and loses as much itself. All together lose no more than the worth
+    /// of what it failed at.
     pub(crate) fn penalise(
         job: JobId,
         who: &AccountId,
         requester: &AccountId,
-        worth: Balance,
-        late_fee: Balance,
+        penalty: Penalty,
     ) -> Relisted {
+        let Penalty {
+            worth,
+            compensation,
+            burned,
+        } = penalty;
         let now = T::BlockNumberProvider::current_block_number();
         let changed = Self::change_provider(who, Retier::Now, |provider| {
             let covered = provider.delegated.part_of(worth, provider.bond);
-            let paid = T::FailurePenalty::get().mul_ceil(worth).min(provider.bond);
+            let paid = compensation.min(provider.bond);
             let paid = Self::pay_out_of_bond(who, requester, paid);
             provider.bond = provider.bond.saturating_sub(paid);
 
@@ -164,7 +195,7 @@ impl<T: Config> Pallet<T> {
             provider.bond = provider.bond.saturating_sub(both.saturating_sub(slashed));
 
             let rest = worth.saturating_sub(paid).saturating_sub(both);
-            let fee = Self::burn_held(HoldReason::Bond, who, late_fee.min(rest).min(provider.bond));
+            let fee = Self::burn_held(HoldReason::Bond, who, burned.min(rest).min(provider.bond));
             provider.bond = provider.bond.saturating_sub(fee);
 
             provider.failed = provider.failed.saturating_add(1);

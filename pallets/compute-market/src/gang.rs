@@ -3,7 +3,9 @@
 //! Each provider commits to its result before anybody reveals one, so that none can copy another's. Once all have
 //! committed, the reveals are open: what is not attested by their end counts as failed. Of those that attest, more than
 //! half must have attested the same: those are paid. What the others would have been paid is burned and not given back,
-//! so that a requester gains nothing by being one of its own providers and answering wrongly.
+//! so that a requester gains nothing by being one of its own providers and answering wrongly. For the same reason the penalty
+//! of who is outvoted is burned. It is a share of what the longest result that was attested costs: so whoever has others
+//! outvoted, by being more than half of the gang, has more burned of its own.
 
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use kagari_primitives::{attestation::AttestationRecord, BlockNumber, Hash, JobId, MAX_REPLICAS};
@@ -13,6 +15,10 @@ use sp_runtime::{
     traits::{BlakeTwo256, Hash as _},
     BoundedVec,
 };
+
+/// Blocks from the last commitment of a gang on in which its jobs can be attested. All has been computed by then; what
+/// is left is to see that the last commitment is final, and to send what was committed to.
+pub const REVEAL_PERIOD: BlockNumber = 10;
 
 /// The jobs of a gang.
 pub type GangJobs = BoundedVec<JobId, ConstU32<{ MAX_REPLICAS as u32 }>>;
@@ -47,6 +53,8 @@ pub struct Gang {
     pub reveal_until: BlockNumber,
     /// What has been attested, by those that are open and those that have ended since.
     pub results: GangResults,
+    /// Words of the longest output of these.
+    pub longest: u32,
 }
 
 impl Gang {
@@ -59,6 +67,7 @@ impl Gang {
             unrevealed: count,
             reveal_until: 0,
             results: GangResults::default(),
+            longest: 0,
         }
     }
 
@@ -69,8 +78,9 @@ impl Gang {
         self.uncommitted == 0
     }
 
-    /// Notes what was attested.
-    pub fn reveal(&mut self, result: Hash) {
+    /// Notes what was attested: the hash of a result, with an output of so many words.
+    pub fn reveal(&mut self, result: Hash, output_len: u32) {
+        self.longest = self.longest.max(output_len);
         self.unrevealed = self.unrevealed.saturating_sub(1);
         // There is room for the results of all jobs, each of which is attested once.
         let _ = self.results.try_push(result);
@@ -116,7 +126,7 @@ mod tests {
     proptest! {
         /// Whoever commits or leaves in whatever order, the last one opens the reveals, and no other.
         #[test]
-        fn the_last_opens_the_reveals(size in 2..5u8, leaves: [bool; 4]) {
+        fn the_last_opens_the_reveals(size in 2..6u8, leaves: [bool; 5]) {
             let mut gang = gang(size);
             for job in 0..size {
                 let last = job + 1 == size;
@@ -135,7 +145,7 @@ mod tests {
         fn more_than_half_agree(results in prop::collection::vec(0..3u8, 1..5)) {
             let mut gang = gang(results.len() as u8);
             for of in &results {
-                gang.reveal(result(*of));
+                gang.reveal(result(*of), 1);
             }
             let most = (0..3).find(|of| {
                 2 * results.iter().filter(|other| *other == of).count() > results.len()
@@ -144,23 +154,40 @@ mod tests {
             prop_assert_eq!(gang.unrevealed, 0);
         }
 
-        /// A requester that is some of its own providers never pays less by having those answer wrongly than by having
-        /// them answer as the others do. Prices are equal; a tenth of what is paid is burned.
+        /// A requester that is some of its own providers never pays less by having those answer wrongly than if the
+        /// gang agreed, and never makes another lose more by the penalty than it has burned itself. Whatever is paid
+        /// costs a word's price for each word; a tenth of it is burned, and a tenth is the penalty.
         #[test]
-        fn answering_ones_own_job_wrongly_never_pays(
-            size in 2..5u8, own in 1..5u8, lies in prop::collection::vec(0..3u8, 4)
+        fn answering_ones_own_jobs_wrongly_never_pays(
+            size in 3..6u8,
+            own in 1..5u8,
+            lies in prop::collection::vec((0..3u8, 1..90u32), 4),
+            honest in 1..90u32,
         ) {
             prop_assume!(own < size);
-            let cost = |lies: &[u8]| {
-                let mut gang = gang(size);
-                let own: Vec<_> = lies[..usize::from(own)].iter().map(|of| result(*of)).collect();
-                own.iter().for_each(|of| gang.reveal(*of));
-                (own.len()..usize::from(size)).for_each(|_| gang.reveal(result(0)));
-                let agreed = gang.agreed();
-                let earned = own.iter().filter(|of| Some(**of) == agreed).count();
-                10 * i32::from(size) - 9 * earned as i32
+            let own = &lies[..usize::from(own)];
+            let others = u32::from(size) - own.len() as u32;
+            let mut gang = gang(size);
+            // A result of another length is another result.
+            let hash = |(of, len): (u8, u32)| Hash::from_low_u64_be(u64::from(of) << 32 | u64::from(len));
+            own.iter().for_each(|lie| gang.reveal(hash(*lie), lie.1));
+            (0..others).for_each(|_| gang.reveal(hash((0, honest)), honest));
+            let agreed = gang.agreed();
+            let penalty = |result| match agreed {
+                Some(most) if most != result => gang.longest,
+                _ => 0,
             };
-            prop_assert!(cost(&lies) >= cost(&[0; 4]));
+            // In tenths of a word's price.
+            let earned: u32 = own.iter().filter(|lie| Some(hash(**lie)) == agreed).map(|lie| 9 * lie.1).sum();
+            let paid: u32 = 10 * (others * honest + own.iter().map(|lie| lie.1).sum::<u32>());
+            let penalties: u32 = own.iter().map(|lie| penalty(hash(*lie))).sum();
+            let cost = paid - earned + penalties;
+            // The others' words alone, if all its own answers are right.
+            let right = 10 * others * honest + own.len() as u32 * honest;
+            let same_length = own.iter().all(|lie| lie.1 >= honest);
+            let least = if same_length { right } else { 10 * others * honest };
+            prop_assert!(cost >= least, "{} of {}", cost, least);
+            prop_assert!(penalty(hash((0, honest))) * others <= cost);
         }
     }
 
@@ -169,7 +196,7 @@ mod tests {
         let mut gang = gang(2);
         assert!(!gang.commit());
         assert!(gang.commit());
-        gang.reveal(result(1));
+        gang.reveal(result(1), 1);
         assert!(!gang.leave(id(0), true, true));
         assert_eq!(
             (gang.uncommitted, gang.unrevealed, gang.jobs.len()),

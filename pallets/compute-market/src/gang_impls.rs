@@ -3,7 +3,8 @@
 
 use crate::{
     clearing::Cleared,
-    gang::{result_hash, Gang, GangJobs},
+    gang::{result_hash, Gang, GangJobs, REVEAL_PERIOD},
+    index_impls::Retier,
     match_impls::Match,
     types::*,
     Config, Error, Event, Gangs, Jobs, Pallet, WeightInfo,
@@ -15,9 +16,11 @@ use frame_support::{
     weights::Weight,
 };
 use kagari_primitives::{
-    attestation::AttestationRecord, job::replica_id, AccountId, BlockNumber, Hash, JobId,
+    attestation::AttestationRecord,
+    job::{gang_id, replica_id},
+    AccountId, BlockNumber, Hash, JobId,
 };
-use sp_runtime::{traits::BlockNumberProvider, DispatchError, DispatchResult};
+use sp_runtime::{traits::BlockNumberProvider, DispatchError};
 
 /// How an attested job stands to the results of the others of its gang.
 pub(crate) enum Agreement {
@@ -25,22 +28,28 @@ pub(crate) enum Agreement {
     Awaited(BlockNumber),
     /// More than half are the same, and it is one of them.
     Agrees,
-    /// It is not. Of this gang, whether more than half are the same.
-    Differs(JobId, bool),
+    /// It is not.
+    Differs {
+        /// The gang.
+        gang: JobId,
+        /// If more than half are the same, words of the longest output of all.
+        outvoted: Option<u32>,
+    },
 }
 
 impl<T: Config> Pallet<T> {
     /// Accepts and assigns the replicas of a job for which providers were found. Gives what it weighed.
     pub(crate) fn submit_replicas(
-        gang: JobId,
+        single: JobId,
         job: Job,
         found: Match,
     ) -> Result<Weight, DispatchError> {
+        let gang = gang_id(single);
         ensure!(!Gangs::<T>::contains_key(gang), Error::<T>::DuplicateJob);
         let Cleared { winners, price, .. } = found.cleared;
         let count = winners.len() as u8;
         let jobs: Vec<_> = (0..count).map(|index| replica_id(gang, index)).collect();
-        let jobs = GangJobs::try_from(jobs).map_err(|_| Error::<T>::TooManyReplicas)?;
+        let jobs = GangJobs::try_from(jobs).map_err(|_| Error::<T>::WrongReplicas)?;
         Self::deposit_event(Event::ReplicasSubmitted {
             gang,
             jobs: jobs.to_vec(),
@@ -61,29 +70,38 @@ impl<T: Config> Pallet<T> {
         Ok(weight)
     }
 
-    /// Takes the commitment of a replica's provider, which has been checked.
-    pub fn commit(id: JobId, commitment: Hash) -> DispatchResult {
+    /// Takes the commitment of a replica's provider, which has been checked. Its work is done: it has room for another
+    /// job. Gives what moving offers has weighed.
+    pub fn commit(id: JobId, hash: Hash) -> Result<Weight, DispatchError> {
         let mut job = Jobs::<T>::get(id).ok_or(DispatchError::CannotLookup)?;
         ensure!(
             job.stage == Stage::Assigned && !job.has_committed(),
             DispatchError::CannotLookup
         );
         let replica = job.replica.as_mut().ok_or(DispatchError::CannotLookup)?;
-        let (gang_id, deadline) = (replica.gang, job.spec.deadline);
+        let gang_id = replica.gang;
         let mut gang = Gangs::<T>::get(gang_id).ok_or(DispatchError::CannotLookup)?;
-        replica.commitment = Some(commitment);
+        let model = job.spec.model;
+        let freed = Self::change_provider(&job.provider, Retier::Later, |provider| {
+            provider.give_room_back(&model);
+            let worker = provider.worker.clone();
+            replica.commitment = Some(Commitment { hash, worker });
+            provider.drop_idle_offers();
+            Ok(())
+        });
+        let ((), relisted) = freed?;
         Jobs::<T>::insert(id, job);
         if gang.commit() {
-            Self::open_reveals(gang_id, &mut gang, deadline);
+            Self::open_reveals(gang_id, &mut gang);
         }
         Gangs::<T>::insert(gang_id, gang);
-        Ok(())
+        Ok(relisted.weight::<T>())
     }
 
-    /// All of a gang have committed: they have as long to reveal as they had to compute.
-    fn open_reveals(id: JobId, gang: &mut Gang, deadline: BlockNumber) {
+    /// All of a gang have committed: they are to reveal what they have committed to.
+    fn open_reveals(id: JobId, gang: &mut Gang) {
         let now = T::BlockNumberProvider::current_block_number();
-        gang.reveal_until = now.saturating_add(deadline);
+        gang.reveal_until = now.saturating_add(REVEAL_PERIOD);
         // An attestation still counts in the block of the deadline. Where they were due before is passed over.
         let due = gang.reveal_until.saturating_add(1);
         for job_id in &gang.jobs {
@@ -113,7 +131,7 @@ impl<T: Config> Pallet<T> {
         ensure!(replica.may_reveal, DispatchError::CannotLookup);
         Gangs::<T>::mutate(replica.gang, |gang| {
             let gang = gang.as_mut().ok_or(DispatchError::CannotLookup)?;
-            gang.reveal(result_hash(record));
+            gang.reveal(result_hash(record), record.output_len);
             Ok(Self::weight_of_revealing())
         })
     }
@@ -136,7 +154,10 @@ impl<T: Config> Pallet<T> {
         }
         match gang.agreed() {
             Some(result) if result == result_hash(record) => Agreement::Agrees,
-            other => Agreement::Differs(replica.gang, other.is_some()),
+            other => Agreement::Differs {
+                gang: replica.gang,
+                outvoted: other.map(|_| gang.longest),
+            },
         }
     }
 
@@ -150,7 +171,7 @@ impl<T: Config> Pallet<T> {
         };
         let is_attested = job.stage != Stage::Assigned;
         if gang.leave(id, job.has_committed(), is_attested) {
-            Self::open_reveals(replica.gang, &mut gang, job.spec.deadline);
+            Self::open_reveals(replica.gang, &mut gang);
         }
         match gang.jobs.is_empty() {
             true => Gangs::<T>::remove(replica.gang),
@@ -166,13 +187,13 @@ impl<T: Config> Pallet<T> {
         }
     }
 
-    /// The providers of all replicas of the gang that a job is in; none if it is in none.
-    pub(crate) fn providers_in_gang(job: &Job) -> Vec<AccountId> {
+    /// Whom a job can't go to as they have another replica of its gang; `None` if it can go to nobody, as some of the
+    /// gang have committed: they are not to wait for yet another attempt.
+    pub(crate) fn providers_in_gang(job: &Job) -> Option<Vec<AccountId>> {
         let gang = job.replica.as_ref().map(|replica| replica.gang);
         let jobs = gang.and_then(Gangs::<T>::get).map(|gang| gang.jobs);
-        let jobs = jobs.into_iter().flatten();
-        jobs.filter_map(Jobs::<T>::get)
-            .map(|job| job.provider)
+        let jobs = jobs.into_iter().flatten().filter_map(Jobs::<T>::get);
+        jobs.map(|job| (!job.has_committed()).then_some(job.provider))
             .collect()
     }
 

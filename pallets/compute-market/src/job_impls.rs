@@ -75,12 +75,12 @@ impl<T: Config> Pallet<T> {
     }
 
     /// What a job weighs at most that is refused: its match examines as many offers as it can, each on a page of its
-    /// own.
+    /// own. The last of several replicas can be refused when the others are assigned already.
     pub(crate) fn weight_of_trying(spec: &JobSpec, input_len: u32) -> Weight {
         let examined = MAX_EXAMINED as u32;
-        match spec.replicas.min(MAX_REPLICAS) {
+        match spec.replicas {
             0 | 1 => Self::weight_of_submitting(input_len, examined, examined),
-            replicas => Self::weight_of_replicas(input_len, replicas, examined),
+            _ => Self::most_for_submitting(spec, input_len),
         }
     }
 
@@ -92,9 +92,14 @@ impl<T: Config> Pallet<T> {
 
     /// What a job weighs at most: every provider that it goes to leaves the index with all its offers.
     pub(crate) fn most_for_submitting(spec: &JobSpec, input_len: u32) -> Weight {
+        let examined = MAX_EXAMINED as u32;
         let providers = spec.replicas.clamp(1, MAX_REPLICAS);
+        let submitted = match providers {
+            1 => Self::weight_of_submitting(input_len, examined, examined),
+            replicas => Self::weight_of_replicas(input_len, replicas, examined),
+        };
         let delisted = T::WeightInfo::delist_offers(MAX_PLACES).saturating_mul(providers.into());
-        Self::weight_of_trying(spec, input_len).saturating_add(delisted)
+        submitted.saturating_add(delisted)
     }
 
     /// What a job weighs whose match examines so many offers, and turns so many pages for that. Two are examined as a

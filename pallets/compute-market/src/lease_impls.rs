@@ -2,8 +2,8 @@
 //! paid when the time is over.
 
 use crate::{
-    index_impls::Retier, lease_types::*, settlement_impls::Payment, types::*, Config, Error, Event,
-    Jobs, Leases, Pallet, WeightInfo,
+    failure_impls::Penalty, index_impls::Retier, lease_types::*, settlement_impls::Payment,
+    types::*, Config, Error, Event, Jobs, Leases, Pallet, WeightInfo,
 };
 use alloc::vec::Vec;
 use frame_support::{ensure, traits::Defensive, weights::Weight};
@@ -79,7 +79,12 @@ impl<T: Config> Pallet<T> {
         let blocks = machine.proved_until.saturating_sub(lease.from);
         let paid = Self::pay_machine(lease_id, &lease, &machine, blocks);
         let worth = machine.exposure;
-        let penalised = Self::penalise(job_id, &job.provider, &job.requester, worth, late_fee);
+        let penalised = Self::penalise(
+            job_id,
+            &job.provider,
+            &job.requester,
+            Penalty::for_lateness::<T>(worth, late_fee),
+        );
         Self::deposit_event(Event::LeaseBroken {
             lease: lease_id,
             provider: machine.provider,

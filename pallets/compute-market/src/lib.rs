@@ -176,7 +176,7 @@ pub mod pallet {
     pub trait PrepaidFee {
         /// The fee for the attestation and the settlement of a job that puts out at most so many words.
         fn fee(output: u32) -> Balance;
-        /// The fee for a replica's commitment.
+        /// The fee for a replica's commitment, and for comparing its result with others.
         fn commit_fee() -> Balance;
         /// The fee for serving a missed deadline, which the late provider pays.
         fn late_fee() -> Balance;

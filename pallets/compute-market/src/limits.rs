@@ -1,6 +1,7 @@
 //! What the constants must satisfy for the protocol to hold together.
 
 use crate::{
+    gang::REVEAL_PERIOD,
     judge::Judge,
     types::{MAX_ATTEMPTS, MAX_LEVERAGE},
     Call, Config, Pallet,
@@ -9,8 +10,8 @@ use frame_support::{dispatch::DispatchClass, traits::Get, weights::Weight};
 use kagari_primitives::{Balance, BlockNumber};
 
 impl<T: Config> Pallet<T> {
-    /// Longest time that a job can be assigned, over all attempts, in blocks. A replica may wait as long for others to
-    /// commit, and has its deadline once more to reveal what it has committed to.
+    /// Longest time that a job can be assigned, over all attempts, in blocks. A replica may wait for the last of its gang
+    /// to commit, and has no more than a deadline besides to reveal what it has committed to.
     pub fn longest_assigned() -> BlockNumber {
         let attempt = T::MaxDeadline::get().saturating_add(1);
         attempt.saturating_mul(BlockNumber::from(MAX_ATTEMPTS).saturating_add(1))
@@ -23,6 +24,10 @@ impl<T: Config> Pallet<T> {
         assert!(
             T::MinDeadline::get() <= T::MaxDeadline::get(),
             "no deadline would be accepted"
+        );
+        assert!(
+            REVEAL_PERIOD <= T::MaxDeadline::get(),
+            "a replica could be assigned for longer than any job"
         );
         let open = Self::longest_assigned().saturating_add(T::Judge::window());
         assert!(

@@ -133,13 +133,13 @@ impl<T: Config> Pallet<T> {
     }
 
     /// Assigns a job anew within its escrow, after its provider has failed; `None` if nobody is there for it. Of a
-    /// gang, no provider gets a second replica.
+    /// gang, no provider gets a second replica, nor any one once some have committed.
     pub(crate) fn assign_anew(id: JobId, job: &Job) -> Option<Relisted> {
         let mut job = job.clone();
         job.failers.try_push(job.provider.clone()).ok()?;
         let work = job.spec.task.most_work(&job.shape, job.input_len);
         let chance = chance_of(&id).wrapping_add(job.failers.len() as u64);
-        let mut excluded = Self::providers_in_gang(&job);
+        let mut excluded = Self::providers_in_gang(&job)?;
         excluded.extend(job.failers.iter().cloned());
         let (cleared, _) = Self::find_match(&job.spec, work, &excluded, chance, 1).ok()?;
         let (asked, winner) = cleared.winners.into_iter().next()?;
@@ -194,10 +194,9 @@ impl<T: Config> Pallet<T> {
     ) -> Result<(R, Relisted), DispatchError> {
         Self::change_provider(&job.provider, retier, |provider| {
             provider.remove_assigned(&id);
-            let offer = provider.offer_mut(&job.spec.model);
             // A job on a lease takes up the lease's room.
-            if let Some(offer) = offer.filter(|_| job.lease.is_none()) {
-                offer.in_use = offer.in_use.saturating_sub(1);
+            if job.takes_up_room() {
+                provider.give_room_back(&job.spec.model);
             }
             let result = change(provider);
             provider.drop_idle_offers();

@@ -6,8 +6,8 @@ use frame_support::{
     traits::{fungible::hold::Mutate as _, Get},
 };
 use kagari_primitives::{
-    AccountId, Architecture, BlockNumber, JobSpec, Manifest, ModelId, ModelShape, Task, Word, Work,
-    MAX_INPUT, MAX_OUTPUT, MAX_REPLICAS,
+    job::is_replica_count, AccountId, Architecture, BlockNumber, HardwareClass, JobSpec, Manifest,
+    ModelId, ModelShape, Task, Word, Work, MAX_INPUT, MAX_OUTPUT,
 };
 use sp_runtime::{DispatchResult, SaturatedConversion};
 
@@ -61,7 +61,11 @@ impl<T: Config> Pallet<T> {
     ) -> Result<(), Error<T>> {
         ensure!(input_len > 0, Error::<T>::EmptyInput);
         ensure!(input_len <= MAX_INPUT, Error::<T>::InputTooLong);
-        ensure!(spec.replicas <= MAX_REPLICAS, Error::<T>::TooManyReplicas);
+        ensure!(is_replica_count(spec.replicas), Error::<T>::WrongReplicas);
+        ensure!(
+            spec.replicas <= 1 || spec.class == HardwareClass::Exact,
+            Error::<T>::InexactReplicas
+        );
         let output = Self::check_task(&spec.task, shape.architecture)?;
         let positions = input_len.saturating_add(output);
         ensure!(positions <= shape.context, Error::<T>::InputTooLong);

@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 
 use crate::{
+    failure_impls::Penalty,
     gang_impls::Agreement,
     index_impls::Retier,
     judge::{Judge, Reward, Verdict},
@@ -35,12 +36,17 @@ impl<T: Config> Pallet<T> {
     /// Asks for the verdict on an attested job, and carries it out. A replica waits for the others of its gang.
     pub(crate) fn judge_job(id: JobId, job: Job, attestation: AttestationRecord) -> Weight {
         let weight = Self::weight_of_settling().saturating_add(Self::weight_of_leaving(&job));
+        // A replica that was attested in the block in which it was due already stands in two places of the queue.
+        let window_end = attestation.block.saturating_add(T::Judge::window());
+        if T::BlockNumberProvider::current_block_number() < window_end {
+            return weight.saturating_add(Self::judge_later(id, job, window_end));
+        }
         let agreement = Self::agreement(&job, &attestation);
         let besides = match (agreement, T::Judge::verdict(id)) {
             (Agreement::Awaited(last), _) => Self::judge_later(id, job, last.saturating_add(1)),
             (_, Verdict::Wait(until)) => Self::judge_later(id, job, until),
             (Agreement::Agrees, Verdict::Settle) => Self::settle_job(id, job, attestation),
-            (Agreement::Differs(gang, outvoted), Verdict::Settle) => {
+            (Agreement::Differs { gang, outvoted }, Verdict::Settle) => {
                 Self::discard_job(gang, id, job, attestation, outvoted)
             }
         };
@@ -64,7 +70,7 @@ impl<T: Config> Pallet<T> {
         id: JobId,
         job: Job,
         attestation: AttestationRecord,
-        outvoted: bool,
+        outvoted: Option<u32>,
     ) -> Weight {
         let freed = Self::change_provider(&job.provider, Retier::Now, |provider| {
             provider.exposure = provider.exposure.saturating_sub(job.exposure);
@@ -72,8 +78,10 @@ impl<T: Config> Pallet<T> {
         });
         let ((), freed) = freed.defensive_unwrap_or_default();
         let mut weight = freed.weight::<T>();
-        if outvoted {
-            let penalised = Self::penalise(id, &job.provider, &job.requester, job.exposure, 0);
+        if let Some(longest) = outvoted {
+            let worth = price_of(job.price, job.shape.work(job.input_len, longest));
+            let penalty = Penalty::for_being_outvoted::<T>(worth.min(job.exposure));
+            let penalised = Self::penalise(id, &job.provider, &job.requester, penalty);
             let late = T::WeightInfo::time_out_job();
             weight = weight
                 .saturating_add(late)
@@ -88,7 +96,7 @@ impl<T: Config> Pallet<T> {
             gang,
             job: id,
             provider: job.provider.clone(),
-            outvoted,
+            outvoted: outvoted.is_some(),
             burned,
             refunded,
         });

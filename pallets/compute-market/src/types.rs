@@ -276,6 +276,13 @@ impl Provider {
         self.offers.iter_mut().find(|o| o.model == *model)
     }
 
+    /// Gives the room back that a job has taken up at its offer for a model.
+    pub fn give_room_back(&mut self, model: &ModelId) {
+        if let Some(offer) = self.offer_mut(model) {
+            offer.in_use = offer.in_use.saturating_sub(1);
+        }
+    }
+
     /// Withdraws an offer that stands. One in use stays, without room, until its jobs are done.
     pub fn withdraw_offer(&mut self, model: &ModelId) {
         if let Some(offer) = self.offer_mut(model) {
@@ -412,6 +419,17 @@ pub enum Stage {
     Attested(AttestationRecord),
 }
 
+/// What the provider of a replica has committed to.
+#[derive(
+    Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub struct Commitment {
+    /// Hash of the attestation and its signature.
+    pub hash: Hash,
+    /// The worker key that has made that signature: the provider may have named another since.
+    pub worker: WorkerId,
+}
+
 /// What an open job knows of the gang that it is a replica in.
 #[derive(
     Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
@@ -420,7 +438,7 @@ pub struct Replica {
     /// The gang.
     pub gang: JobId,
     /// What its provider has committed to, once it has.
-    pub commitment: Option<Hash>,
+    pub commitment: Option<Commitment>,
     /// Whether all of the gang have committed, so that results may be revealed.
     pub may_reveal: bool,
 }
@@ -479,6 +497,12 @@ impl Job {
     pub fn has_committed(&self) -> bool {
         let replica = self.replica.as_ref();
         replica.is_some_and(|replica| replica.commitment.is_some())
+    }
+
+    /// Whether it takes up room of its provider's offer: on a lease it takes up the lease's, and none once it is
+    /// committed to.
+    pub fn takes_up_room(&self) -> bool {
+        self.stage == Stage::Assigned && self.lease.is_none() && !self.has_committed()
     }
 
     /// Whether its provider has committed and must wait for others to do so.

@@ -41,6 +41,11 @@ impl<T: Config> Pallet<T> {
     pub fn assignment(job: JobId) -> Option<(Assignment, ModelShape, WorkerId, Option<Replica>)> {
         let record = Jobs::<T>::get(job).filter(|j| j.stage == Stage::Assigned)?;
         let worker = Providers::<T>::get(&record.provider)?.worker;
+        let commitment = record
+            .replica
+            .as_ref()
+            .and_then(|replica| replica.commitment.clone());
+        let worker = commitment.map_or(worker, |committed| committed.worker);
         let (shape, replica) = (record.shape, record.replica.clone());
         Some((assignment_of::<T>(job, record), shape, worker, replica))
     }

@@ -20,7 +20,7 @@ use sp_runtime::{
         InvalidTransaction, TransactionPriority, TransactionSource, TransactionValidityError,
         UnknownTransaction, ValidTransaction,
     },
-    DispatchError, DispatchResult, RuntimeAppPublic,
+    DispatchError, RuntimeAppPublic,
 };
 
 /// Blocks after its assignment in which a job that the state lacks may be on its way yet. After them it
@@ -146,23 +146,27 @@ impl<T: Config> Pallet<T> {
         T::WeightInfo::commit().saturating_sub(T::WeightInfo::authorize_commit())
     }
 
-    pub(crate) fn do_commit(job: JobId, commitment: Hash) -> DispatchResult {
-        T::Jobs::commit(job, commitment)?;
+    pub(crate) fn do_commit(job: JobId, commitment: Hash) -> Result<Weight, DispatchError> {
+        let besides = T::Jobs::commit(job, commitment)?;
         Self::deposit_event(Event::Committed { job, commitment });
-        Ok(())
+        Ok(Self::weight_of_committing().saturating_add(besides))
     }
 
     /// What a worker that has signed an attestation is to do next; `None` if the job is not assigned so.
     pub fn next_step(attestation: &Attestation, signature: &WorkerSignature) -> Option<NextStep> {
         let job = Self::assigned(attestation.job, attestation.assigned_at).ok()?;
-        let step = match job.replica {
-            Some(replica) if !replica.may_reveal => match replica.commitment {
-                Some(_) => NextStep::Wait,
-                None => Self::commit_first(&job, commitment(attestation, signature)),
-            },
-            _ => NextStep::Attest,
+        let Some(replica) = job.replica else {
+            return Some(NextStep::Attest);
         };
-        Some(step)
+        let own = commitment(attestation, signature);
+        Some(match replica.commitment {
+            None => Self::commit_first(&job, own),
+            Some(committed) if committed != own => NextStep::Lost,
+            Some(_) if replica.may_reveal => NextStep::Reveal {
+                until: job.assignment.deadline,
+            },
+            Some(_) => NextStep::Wait,
+        })
     }
 
     fn commit_first(job: &AssignedJob, commitment: Hash) -> NextStep {

@@ -26,7 +26,7 @@ use pallet_proof_of_work_done::{
     types::AccountWork,
     WeightInfo as _,
 };
-use sp_runtime::{DispatchError, DispatchResult, Permill};
+use sp_runtime::{DispatchError, Permill};
 
 parameter_types! {
     /// Least bond of a provider.
@@ -120,7 +120,13 @@ impl pallet_compute_market::PrepaidFee for UnpaidSteps {
     }
 
     fn commit_fee() -> Balance {
-        TransactionPayment::weight_to_fee(ProofWeights::commit())
+        // It is judged a second time if another is not revealed, and leaves its gang at each of these.
+        let judging = MarketWeights::settle_jobs(1).saturating_add(MarketWeights::leave_gang());
+        let weight = ProofWeights::commit()
+            .saturating_add(RelistingWeight::get())
+            .saturating_add(judging)
+            .saturating_add(MarketWeights::leave_gang());
+        TransactionPayment::weight_to_fee(weight)
             .saturating_add(TransactionPayment::length_to_fee(COMMITMENT_LEN))
     }
 
@@ -202,7 +208,7 @@ impl Jobs for MarketJobs {
     fn assigned(job: JobId) -> Option<AssignedJob> {
         let (assignment, shape, worker, replica) = ComputeMarket::assignment(job)?;
         let replica = replica.map(|replica| Replica {
-            commitment: replica.commitment,
+            commitment: replica.commitment.map(|committed| committed.hash),
             may_reveal: replica.may_reveal,
         });
         Some(AssignedJob {
@@ -217,7 +223,7 @@ impl Jobs for MarketJobs {
         ComputeMarket::is_open(job)
     }
 
-    fn commit(job: JobId, commitment: Hash) -> DispatchResult {
+    fn commit(job: JobId, commitment: Hash) -> Result<Weight, DispatchError> {
         ComputeMarket::commit(job, commitment)
     }
 

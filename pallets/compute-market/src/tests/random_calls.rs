@@ -229,8 +229,8 @@ fn submission(chance: &mut Chance) -> (AccountId, Call<Test>) {
         class: Default::default(),
         region: chance.region(),
         replicas: match chance.below(24) {
-            0 => chance.below(6) as u8,
-            1..=8 => 2,
+            0 => chance.below(7) as u8,
+            1..=3 => 3,
             _ => 1,
         },
     };

@@ -252,7 +252,11 @@ fn the_runtime_says_what_comes_next() {
         assert_ok!(Proof::do_commit(id(1), hash));
         assert_eq!(next(), Some(NextStep::Wait));
         change_replica(id(1), |replica| replica.may_reveal = true);
-        assert_eq!(next(), Some(NextStep::Attest));
+        let until = DEADLINE;
+        assert_eq!(next(), Some(NextStep::Reveal { until }));
+        // Under another signature, it is not what was committed to.
+        let other = Proof::next_step(&draft.attestation, &draft.signature());
+        assert_eq!(other, Some(NextStep::Lost));
         forget_jobs();
         assert_eq!(next(), None);
     });

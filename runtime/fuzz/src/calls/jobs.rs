@@ -74,7 +74,7 @@ impl Driver {
     fn replicas(&mut self) -> u8 {
         match self.below(24) {
             0 => self.below(8) as u8,
-            1..=8 => 2 + self.below(3) as u8,
+            1..=8 => 3 + self.below(3) as u8,
             _ => 1,
         }
     }
