@@ -16,8 +16,8 @@ use subxt::utils::AccountId32;
 
 /// What `--help` says last.
 const AFTER_HELP: &str = "\
-Exit codes: 0 done (for a job: settled), 1 error, 2 wrong usage, 3 the job was refunded,
-130 interrupted. Of `job verify`: 0 the job holds, 1 it differs, 2 error.
+Exit codes: 0 done (for a job: settled), 1 error, 2 wrong usage, 3 the job was refunded, cancelled
+or discarded, 130 interrupted. Of `job verify`: 0 the job holds, 1 it differs, 2 error.
 
 With --json, each command prints one JSON object on stdout, and an error is one object on stderr:
   {\"error\": \"what went wrong\", \"name\"?: \"ComputeMarket.NoOfferInReach\", \"job\"?: \"0x…\"}

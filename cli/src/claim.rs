@@ -7,7 +7,7 @@ use crate::{
 };
 use kagari_inference::protocol::Completed;
 use kagari_primitives::{
-    job::{job_id, replica_id},
+    job::{gang_id, job_id, replica_id},
     payload_hash, AccountId, BlockNumber, Hash, JobId, Manifest, ModelId, Task, Word, MAX_REPLICAS,
 };
 
@@ -42,11 +42,17 @@ impl Claim {
         requester: &AccountId,
         next_nonce: u32,
     ) -> Result<Self, Failure> {
-        let output = view.output.ok_or_else(|| unattested(&view.state))?;
+        let output = view.output.ok_or_else(|| no_output(&view.state))?;
         let input = &view.input;
-        let drawn_by = view.replica_of.unwrap_or(job);
-        let is_its = view.job == job && (drawn_by == job || is_replica_of(job, drawn_by));
-        if !is_its || !is_id_of(drawn_by, requester, input, next_nonce) {
+        let is_its = view.job == job
+            && match view.replica_of {
+                Some(gang) => {
+                    is_replica_of(job, gang)
+                        && is_made(requester, input, next_nonce, |id| gang_id(id) == gang)
+                }
+                None => is_made(requester, input, next_nonce, |id| id == job),
+            };
+        if !is_its {
             return Err(lie(
                 "a requester, block or input that the id does not cover",
             ));
@@ -55,7 +61,7 @@ impl Claim {
         let input = payload(view.input.words, hash, block, "input")?;
         Ok(Self {
             job,
-            drawn_by,
+            drawn_by: view.replica_of.unwrap_or(job),
             provider: view.provider,
             model: view.spec.model,
             task: view.spec.task,
@@ -105,13 +111,18 @@ fn is_replica_of(job: JobId, gang: JobId) -> bool {
     (0..MAX_REPLICAS).any(|index| replica_id(gang, index) == job)
 }
 
-/// Whether an id is that of a job of this requester with this input, at any nonce.
-fn is_id_of(job: JobId, requester: &AccountId, input: &Input, next_nonce: u32) -> bool {
+/// Whether an id that is right is made of this requester and this input, at any nonce.
+fn is_made(
+    requester: &AccountId,
+    input: &Input,
+    next_nonce: u32,
+    is_right: impl Fn(JobId) -> bool,
+) -> bool {
     // A node that lies about the nonce gains nothing by it. That of an account that was emptied starts
     // anew, so it does not bound those of its jobs.
     let near = next_nonce.saturating_sub(NONCES)..=next_nonce;
     let mut nonces = (0..NONCES).chain(near);
-    nonces.any(|nonce| job_id(requester, nonce, input.block, input.hash) == job)
+    nonces.any(|nonce| is_right(job_id(requester, nonce, input.block, input.hash)))
 }
 
 fn lie(what: &str) -> Failure {
@@ -120,7 +131,8 @@ fn lie(what: &str) -> Failure {
     ))
 }
 
-fn unattested(state: &State) -> Failure {
+/// Why a job has no output.
+fn no_output(state: &State) -> Failure {
     Failure::new(match state {
         State::Refunded { .. } => {
             "No provider did the job, and it was refunded: there is nothing to verify."
@@ -128,12 +140,12 @@ fn unattested(state: &State) -> Failure {
         State::Cancelled { .. } => {
             "The job was cancelled before it was done: there is nothing to verify."
         }
-        State::Assigned { .. }
-        | State::Attested { .. }
-        | State::Settled { .. }
-        | State::Discarded { .. } => {
+        State::Assigned { .. } => {
             "The job is not attested yet, so there is nothing to verify: follow it with \
              `kagari job watch`, and try again then."
+        }
+        State::Attested { .. } | State::Settled { .. } | State::Discarded { .. } => {
+            return lie("no output, though the job was attested");
         }
     })
 }

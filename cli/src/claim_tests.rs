@@ -79,7 +79,7 @@ fn an_honest_node_is_believed() {
 
 #[test]
 fn a_replica_is_covered_by_the_id_of_its_gang() {
-    let gang = honest().job;
+    let gang = gang_id(honest().job);
     let replica = |index, of| {
         let mut view = honest();
         view.job = replica_id(gang, index);
@@ -105,7 +105,7 @@ fn the_nonce_may_be_low_or_just_used() {
     let hash = payload_hash(&INPUT);
     let is_id = |nonce, next_nonce| {
         let job = job_id(&requester(), nonce, 10, hash);
-        is_id_of(job, &requester(), &honest().input, next_nonce)
+        is_made(&requester(), &honest().input, next_nonce, |id| id == job)
     };
     assert!(is_id(0, 0) && is_id(NONCES - 1, 0));
     assert!(is_id(3_000_000_000, 3_000_000_000) && is_id(3_000_000_000, 3_000_000_009));
@@ -164,4 +164,16 @@ fn what_is_not_there_is_told() {
         };
     });
     assert!(refunded.contains("nothing to verify"), "{refunded}");
+    let discarded = told(|view| {
+        view.output = None;
+        view.state = State::Discarded {
+            ended_at: 40,
+            burned: crate::amount::Amount(1),
+            refunded: crate::amount::Amount(1),
+        };
+    });
+    assert!(
+        discarded.contains("though the job was attested"),
+        "{discarded}"
+    );
 }

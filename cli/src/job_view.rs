@@ -57,7 +57,7 @@ pub struct Spec {
 pub enum State {
     /// A provider works on it.
     Assigned {
-        /// Last block in which an attestation counts.
+        /// Last block in which an attestation counts; of a replica before the reveals are open, its commitment.
         deadline: BlockNumber,
     },
     /// The audit window is open.
@@ -87,7 +87,7 @@ pub enum State {
         /// Given back.
         refunded: Amount,
     },
-    /// It was a replica, and its result is not what more than half of them gave.
+    /// It was a replica, and its result is not what more than half of those that were revealed are.
     Discarded {
         /// Block in which that was found.
         ended_at: BlockNumber,
@@ -145,17 +145,16 @@ impl JobView {
     pub fn words(&self) -> String {
         match &self.state {
             State::Assigned { deadline } => self.assigned_words(*deadline),
-            State::Attested { window_end } => format!(
-                "The answer is on the chain. It can still be challenged until block {window_end}; \
-                 then it is paid for"
-            ),
+            State::Attested { window_end } => self.attested_words(*window_end),
             State::Settled { paid, .. } => format!("Done and paid for: {paid}"),
             State::Cancelled { paid, refunded, .. } => format!(
                 "Cancelled. Its provider's time has cost {paid}, and you have your {refunded} back"
             ),
-            State::Discarded { burned, .. } => format!(
-                "Not paid for: it is not what most of the replicas gave. {burned} was burned. \
-                 `kagari job verify` tells who is right"
+            State::Discarded {
+                burned, refunded, ..
+            } => format!(
+                "Not paid for: no majority of the replicas gave this. {burned} was burned, \
+                 {refunded} given back. `kagari job verify` tells who is right"
             ),
             State::Refunded { refunded, .. } => {
                 format!("No provider did it in time. You have your {refunded} back")
@@ -174,14 +173,28 @@ impl JobView {
         )
     }
 
+    fn attested_words(&self, window_end: BlockNumber) -> String {
+        let condition = match self.replica_of {
+            Some(_) => ", if more than half of the replicas gave the same",
+            None => "",
+        };
+        format!(
+            "The answer is on the chain. It can still be challenged until block {window_end}; \
+             then it is paid for{condition}"
+        )
+    }
+
     /// Whether nothing more will happen.
     pub fn is_over(&self) -> bool {
         self.ended_at().is_some()
     }
 
-    /// Whether it ended without an answer.
-    pub fn is_refunded(&self) -> bool {
-        matches!(self.state, State::Refunded { .. } | State::Cancelled { .. })
+    /// Whether it ended without an answer that was paid for.
+    pub fn is_unpaid(&self) -> bool {
+        matches!(
+            self.state,
+            State::Refunded { .. } | State::Cancelled { .. } | State::Discarded { .. }
+        )
     }
 
     /// The block in which it ended.
@@ -224,6 +237,8 @@ impl JobView {
         rows.extend(self.money_rows());
         rows.push(("Blocks", self.blocks_words()));
         rows.push(("Job", format!("{:#x}", self.job)));
+        let gang = self.replica_of.map(|gang| format!("{gang:#x}"));
+        rows.extend(gang.map(|gang| ("Replica of", gang)));
         rows
     }
 

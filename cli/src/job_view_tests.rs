@@ -45,6 +45,21 @@ fn settled(output: Value) -> JobView {
     job(state, output)
 }
 
+fn discarded() -> JobView {
+    let state = json!({
+        "state": "discarded", "endedAt": 17, "burned": "1500000000000", "refunded": "500000000000",
+    });
+    job(state, output(Some("No."), None, None, "stopToken"))
+}
+
+/// The same job as one of several replicas.
+fn replica(job: JobView) -> JobView {
+    JobView {
+        replica_of: Some(Hash::repeat_byte(7)),
+        ..job
+    }
+}
+
 #[test]
 fn each_state_has_its_words() {
     let assigned = job(json!({ "state": "assigned", "deadline": 40 }), Value::Null);
@@ -52,6 +67,14 @@ fn each_state_has_its_words() {
     assert_eq!(assigned.words(), words);
     let attested = job(json!({ "state": "attested", "windowEnd": 16 }), Value::Null);
     assert!(attested.words().contains("on the chain") && attested.words().contains("block 16"));
+    assert!(attested.words().ends_with("then it is paid for"));
+    let condition = "then it is paid for, if more than half of the replicas gave the same";
+    assert!(replica(attested).words().ends_with(condition));
+    assert_eq!(
+        discarded().words(),
+        "Not paid for: no majority of the replicas gave this. 1.5 KGR was burned, 0.5 KGR given \
+         back. `kagari job verify` tells who is right"
+    );
     assert_eq!(settled(Value::Null).words(), "Done and paid for: 1.5 KGR");
     let refund = json!({ "state": "refunded", "endedAt": 41, "refunded": "2000000000000" });
     let refunded = job(refund, Value::Null);
@@ -80,9 +103,30 @@ fn only_an_end_is_an_end() {
     assert_eq!(over(json!({ "state": "attested", "windowEnd": 16 })), None);
     let refund = json!({ "state": "refunded", "endedAt": 41, "refunded": "2" });
     assert_eq!(over(refund.clone()), Some(41));
-    assert!(job(refund, Value::Null).is_refunded());
+    assert!(job(refund, Value::Null).is_unpaid());
+    let cancel = json!({ "state": "cancelled", "endedAt": 13, "paid": "1", "refunded": "2" });
+    assert_eq!(over(cancel.clone()), Some(13));
+    assert!(job(cancel, Value::Null).is_unpaid());
+    assert_eq!(discarded().ended_at(), Some(17));
+    assert!(discarded().is_unpaid());
     assert_eq!(settled(Value::Null).ended_at(), Some(17));
-    assert!(!settled(Value::Null).is_refunded());
+    assert!(!settled(Value::Null).is_unpaid());
+}
+
+#[test]
+fn a_replica_tells_what_it_is_one_of() {
+    let row = format!("Replica of   {}", hash(7));
+    assert!(!discarded().describe().contains("Replica of"));
+    let told = replica(discarded()).describe();
+    for part in [
+        "No.\n\n",
+        "Burned       1.5 KGR",
+        "Given back   0.5 KGR",
+        "attested in 12, discarded in 17",
+        row.as_str(),
+    ] {
+        assert!(told.contains(part), "{part:?} is not in\n{told}");
+    }
 }
 
 #[test]

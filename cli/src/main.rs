@@ -53,7 +53,7 @@ async fn run_command() -> ExitCode {
     match run(cli, output).await {
         Ok(Ended::Done) => ExitCode::SUCCESS,
         Ok(Ended::Differs) => ExitCode::from(1),
-        Ok(Ended::Refunded) => ExitCode::from(3),
+        Ok(Ended::Unpaid) => ExitCode::from(3),
         Err(error) => {
             let failure = Failure::of_any(&error);
             output.failure(&failure);

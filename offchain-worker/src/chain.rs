@@ -53,11 +53,16 @@ pub enum ChainError {
     /// The runtime knows of no such assignment.
     #[error("the job is not assigned any more")]
     NotAssigned,
-    /// The job is a replica, and committed to; it can be attested once all others are.
-    #[error("other replicas have yet to commit")]
+    /// The job is a replica, and committed to; it can be attested once all others are, for good.
+    #[error("not all replicas are committed to in a finalised block yet")]
     Waits,
+    /// The job is a replica, and what it is committed to can't be revealed.
+    #[error(
+        "the commitment on the chain is to another attestation or signature; the job can't be attested any more"
+    )]
+    Lost,
     /// The pool did not take the extrinsic.
-    #[error("the transaction pool refused the attestation: {0}")]
+    #[error("the transaction pool refused the attestation, or the commitment to it: {0}")]
     Pool(String),
 }
 
@@ -95,7 +100,7 @@ pub trait Chain: Send {
         attestation: Attestation,
     ) -> Result<WorkerSignature, ChainError>;
     /// Builds a fresh extrinsic and submits it to the pool. For a replica whose provider has not committed to the
-    /// attestation yet, it is the commitment.
+    /// attestation yet, it is the commitment. One that is committed to may have to wait for others.
     fn submit(
         &self,
         at: Hash,
@@ -137,7 +142,8 @@ impl<Block, Client, Pool> NodeChain<Block, Client, Pool> {
 impl<Block, Client, Pool> NodeChain<Block, Client, Pool>
 where
     Block: BlockT<Hash = Hash>,
-    Client: ProvideRuntimeApi<Block>,
+    NumberFor<Block>: Into<BlockNumber>,
+    Client: ProvideRuntimeApi<Block> + HeaderBackend<Block>,
     Client::Api: ComputeApi<Block>,
 {
     /// What is to be submitted now to bring an attestation on its way: itself, or a commitment to it.
@@ -151,7 +157,11 @@ where
         let api = self.client.runtime_api();
         let next = api.next_step(at, attestation, signature.clone())?;
         match next.ok_or(ChainError::NotAssigned)? {
-            NextStep::Attest => Ok(api.attestation(at, attestation, signature, output)?),
+            NextStep::Attest => self.attest(at, attestation, signature, output),
+            NextStep::Reveal { until } => {
+                self.check_final(attestation, signature.clone(), until)?;
+                self.attest(at, attestation, signature, output)
+            }
             NextStep::Commit {
                 worker,
                 commitment,
@@ -165,6 +175,39 @@ where
                 Ok(api.commitment(at, job, assigned_at, commitment, signature)?)
             }
             NextStep::Wait => Err(ChainError::Waits),
+            NextStep::Lost => Err(ChainError::Lost),
+        }
+    }
+
+    fn attest(
+        &self,
+        at: Hash,
+        attestation: Attestation,
+        signature: WorkerSignature,
+        output: Vec<Word>,
+    ) -> Result<Block::Extrinsic, ChainError> {
+        log::info!(target: crate::LOG_TARGET, "Attesting job {:?}", attestation.job);
+        let api = self.client.runtime_api();
+        Ok(api.attestation(at, attestation, signature, output)?)
+    }
+
+    /// Makes sure that the finalised block, too, has the commitments of all replicas: what is revealed on a fork that
+    /// is dropped could be copied by a replica that has not committed on the other. When time runs out it is revealed
+    /// all the same, since finality may be slow, and what is not revealed has failed.
+    fn check_final(
+        &self,
+        attestation: Attestation,
+        signature: WorkerSignature,
+        until: BlockNumber,
+    ) -> Result<(), ChainError> {
+        let info = self.client.info();
+        if is_urgent(info.best_number.into(), until) {
+            return Ok(());
+        }
+        let api = self.client.runtime_api();
+        match api.next_step(info.finalized_hash, attestation, signature)? {
+            Some(NextStep::Reveal { .. }) => Ok(()),
+            _ => Err(ChainError::Waits),
         }
     }
 }
@@ -294,6 +337,14 @@ where
     }
 }
 
+/// Blocks before the last in which a reveal counts from which on it waits for finality no longer.
+const URGENT: BlockNumber = 3;
+
+/// Whether a replica is revealed at this best block whatever is final.
+fn is_urgent(best: BlockNumber, until: BlockNumber) -> bool {
+    best.saturating_add(URGENT) >= until
+}
+
 /// How often an attestation is offered to a pool that does not know its assignment.
 const MAX_LOOKS: u32 = 5;
 /// What lies between: the pool hears of a new block when the worker does, and takes a moment longer.
@@ -316,6 +367,13 @@ mod tests {
 
     fn refused(error: PoolError) -> Result<(), ChainError> {
         super::refused::<PoolError>(Ok(error))
+    }
+
+    #[test]
+    fn a_reveal_waits_for_finality_until_it_is_urgent() {
+        assert!(!is_urgent(0, 10) && !is_urgent(6, 10));
+        assert!(is_urgent(7, 10) && is_urgent(10, 10) && is_urgent(11, 10));
+        assert!(is_urgent(BlockNumber::MAX, BlockNumber::MAX));
     }
 
     #[test]

@@ -5,7 +5,8 @@
 //! part. A checksum finds what a disk has damaged.
 //!
 //! A disk that refuses takes nothing from the worker but the safety of a restart: what could not be
-//! written stays in memory and is tried again.
+//! written stays in memory and is tried again. What a restart loses is computed again, but for a replica
+//! that is committed to: without the very signature that was committed to, its result can't be revealed.
 
 use crate::record::{Record, WorkId};
 use codec::{DecodeAll, Encode};
@@ -22,7 +23,7 @@ mod tests;
 
 const LOG_TARGET: &str = "kagari::journal";
 /// First bytes of a file.
-const MAGIC: &[u8; 8] = b"kagari-1";
+const MAGIC: &[u8; 8] = b"kagari-2";
 const CHECKSUM: usize = 32;
 /// Most bytes of a file; the largest record takes far less.
 const MAX_FILE: u64 = 1 << 20;
@@ -53,7 +54,8 @@ impl Journal {
         journal
     }
 
-    /// Reads all records. Damaged files are logged and removed: their jobs are computed again.
+    /// Reads all records. Damaged files are logged and removed: their jobs are computed again, though replicas
+    /// that are committed to can't be revealed.
     pub fn load(&self) -> Vec<Record> {
         let paths = match record_files(&self.dir) {
             Ok(paths) => paths,
@@ -125,8 +127,8 @@ impl Journal {
             Some(error) if !self.failing => log::error!(
                 target: LOG_TARGET,
                 "Cannot write to the journal in {dir}: {error}. It stays in memory and is tried again \
-                 with every block; a restart would compute its jobs again. Free some space or make \
-                 the folder writable.",
+                 with every block; a restart would compute its jobs again, and could not reveal the \
+                 replicas that are committed to. Free some space or make the folder writable.",
             ),
             None if self.failing => {
                 log::info!(target: LOG_TARGET, "The journal in {dir} is written again")

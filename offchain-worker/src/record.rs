@@ -49,6 +49,9 @@ pub struct Signed {
     pub signature: WorkerSignature,
 }
 
+/// Most signatures that are kept of one piece of work: forks may take turns, each with an assignment of its own.
+const MAX_SIGNED: usize = 8;
+
 /// A job that was done.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Record {
@@ -60,8 +63,9 @@ pub struct Record {
     pub stop: StopReason,
     /// Commitment to the whole computation.
     pub trace_root: Hash,
-    /// The last signature, if it came to one.
-    pub signed: Option<Signed>,
+    /// The latest signatures, the oldest first. No two signatures of the same are equal, and the provider of a replica
+    /// has committed to one: on the same assignment, that one must be used again.
+    pub signed: Vec<Signed>,
 }
 
 impl Record {
@@ -82,15 +86,22 @@ impl Record {
         }
     }
 
+    /// Whether a signature is for the assignment as it stands now.
+    pub fn is_fitting(&self, signed: &Signed) -> bool {
+        signed.worker == self.assigned.worker
+            && signed.assignment_hash == self.assigned.assignment.assignment_hash
+    }
+
     /// The signature, if there is one for the assignment as it stands now.
     pub fn valid_signature(&self) -> Option<&WorkerSignature> {
-        let fits = |signed: &&Signed| {
-            signed.worker == self.assigned.worker
-                && signed.assignment_hash == self.assigned.assignment.assignment_hash
-        };
-        self.signed
-            .as_ref()
-            .filter(fits)
-            .map(|signed| &signed.signature)
+        let fitting = self.signed.iter().find(|signed| self.is_fitting(signed));
+        fitting.map(|signed| &signed.signature)
+    }
+
+    /// Adds a signature; of too many, the oldest goes.
+    pub fn add_signature(&mut self, signed: Signed) {
+        self.signed.push(signed);
+        let surplus = self.signed.len().saturating_sub(MAX_SIGNED);
+        self.signed.drain(..surplus);
     }
 }

@@ -370,11 +370,10 @@ impl<C: Chain> Worker<C> {
                 output,
                 ..
             } => {
-                log::info!(target: LOG_TARGET, "Attesting job {:?}", attestation.job);
                 let submission = self
                     .chain
                     .submit(self.best.hash, attestation, signature, output);
-                self.doing.submit(work, submission);
+                self.doing.submit(work, attestation.job, submission);
             }
             Command::NoteAttested { job, blocks } => {
                 log::info!(target: LOG_TARGET, "The attestation of job {job:?} is in a block");

@@ -5,7 +5,7 @@ mod common;
 
 use common::{chain::TestChain, *};
 use kagari_offchain_worker::{
-    journal::Journal, metrics::WorkerMetrics, task, Inference, WorkerHandle,
+    chain::ChainError, journal::Journal, metrics::WorkerMetrics, task, Inference, WorkerHandle,
 };
 use kagari_primitives::{Assignment, Word};
 use std::{fs, path::PathBuf};
@@ -197,13 +197,26 @@ fn a_full_pool_is_tried_again_with_every_block() {
 fn a_replica_waits_for_the_others_and_is_tried_with_every_block() {
     let node = Node::started();
     let job = node.chain.assign(&[1]);
-    node.chain.state().waits = true;
+    node.chain.state().refusal = Some(ChainError::Waits);
     node.chain.block();
     for count in 1..4 {
         node.wait_for_submissions(&job, count);
         node.chain.block();
     }
-    node.chain.state().waits = false;
+    node.chain.state().refusal = None;
+    node.wait_for_attestation(&job);
+    assert_eq!(node.computed(), 1);
+}
+
+#[test]
+fn a_replica_whose_commitment_is_to_something_else_is_tried_again_and_not_computed() {
+    let node = Node::started();
+    let job = node.chain.assign(&[1]);
+    node.chain.state().refusal = Some(ChainError::Lost);
+    node.chain.block();
+    node.wait_for_submissions(&job, 1);
+    // Another fork has another commitment.
+    node.chain.state().refusal = None;
     node.wait_for_attestation(&job);
     assert_eq!(node.computed(), 1);
 }

@@ -40,8 +40,8 @@ async fn watch(session: &Session, job: JobId) -> Result<Ended> {
         }
     };
     tell(session, &ended)?;
-    Ok(if ended.meaning.is_refunded() {
-        Ended::Refunded
+    Ok(if ended.meaning.is_unpaid() {
+        Ended::Unpaid
     } else {
         Ended::Done
     })

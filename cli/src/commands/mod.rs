@@ -31,8 +31,8 @@ pub struct Session {
 pub enum Ended {
     /// All done.
     Done,
-    /// The job was refunded.
-    Refunded,
+    /// The job was refunded, cancelled or discarded.
+    Unpaid,
     /// What was attested is not what the model gives.
     Differs,
 }

@@ -46,8 +46,8 @@ pub async fn order(session: &Session, request: PrepareRequest, args: &OrderArgs)
     session
         .output
         .answer(|| delivery_json(&delivery), || delivery_words(&delivery))?;
-    Ok(if delivery.job.meaning.is_refunded() {
-        Ended::Refunded
+    Ok(if delivery.job.meaning.is_unpaid() {
+        Ended::Unpaid
     } else {
         Ended::Done
     })

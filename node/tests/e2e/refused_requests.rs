@@ -102,6 +102,10 @@ fn requests_that_make_no_sense_are_refused_in_words() {
                 "a chat with a model that can't",
                 json!({ "model": bert, "messages": user("x") }),
             ),
+            (
+                "two replicas",
+                json!({ "model": bert, "text": "x", "replicas": 2 }),
+            ),
             ("a number for a text", json!({ "model": llm, "text": 7 })),
         ];
         for (what, request) in cases {

@@ -85,6 +85,7 @@ export function dataOf(events, name) {
 
 /** Watches a job until it has ended; resolves with every state it was seen in. */
 export function watch(job) {
+  const ends = ['settled', 'refunded', 'cancelled', 'discarded'];
   return new Promise((resolve, reject) => {
     const seen = [];
     const onUpdate = (error, update) => {
@@ -92,7 +93,7 @@ export function watch(job) {
       // The node has not seen the job yet.
       if (update === null) return undefined;
       seen.push(update);
-      return ['settled', 'refunded', 'cancelled'].includes(update.state) ? resolve(seen) : undefined;
+      return ends.includes(update.state) ? resolve(seen) : undefined;
     };
     provider.subscribe('compute_jobUpdate', 'compute_subscribeJob', [job], onUpdate).catch(reject);
   });

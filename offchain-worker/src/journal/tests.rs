@@ -12,7 +12,7 @@ fn record(id: u8) -> Record {
         output: result.output,
         stop: result.stop,
         trace_root: result.trace_root,
-        signed: None,
+        signed: Vec::new(),
     }
 }
 
@@ -39,7 +39,7 @@ fn records_outlive_the_journal() {
     journal.keep(record(2));
     journal.keep(record(3));
     let signed = Record {
-        signed: Some(sign(&assigned(1, 0))),
+        signed: vec![sign(&assigned(1, 7)), sign(&assigned(1, 0))],
         ..record(1)
     };
     journal.keep(signed.clone());
@@ -75,7 +75,7 @@ fn a_write_that_was_interrupted_leaves_the_old_record() {
     let mut journal = Journal::open(dir.path().into());
     journal.keep(record(1));
     let unfinished = only_file(dir.path()).with_extension(UNFINISHED);
-    fs::write(&unfinished, b"kagari-1 and no more").unwrap();
+    fs::write(&unfinished, b"kagari-2 and no more").unwrap();
     assert_eq!(journal.load(), [record(1)]);
     assert!(!unfinished.exists());
 }

@@ -42,7 +42,7 @@ pub(super) enum Sending {
     Idle,
     /// Being signed.
     Signing,
-    /// Submitted at this best block.
+    /// Submitted at this best block, itself or the commitment to it.
     Submitted(BlockNumber),
     /// In the best chain.
     Attested,
@@ -165,9 +165,11 @@ impl Entry {
 
 impl Done {
     fn reassign(&mut self, assigned: &Assigned, changed: bool) {
+        // Once all replicas are committed to, they have another deadline: they are to be revealed at once.
+        let postponed = self.record.assigned.assignment.deadline != assigned.assignment.deadline;
         self.record.assigned = assigned.clone();
-        // It is assigned and lacks an attestation, so a fork took the attestation back.
-        if changed || self.sending == Sending::Attested {
+        // If it was attested, it lacks the attestation now that it is assigned: a fork took it back.
+        if changed || postponed || self.sending == Sending::Attested {
             self.sending = Sending::Idle;
         }
     }

@@ -65,7 +65,7 @@ pub enum Event {
         /// The work it was for.
         work: WorkId,
     },
-    /// The pool did not take an attestation.
+    /// The pool did not take an attestation, or the commitment to it, or it is too early for it.
     NotSubmitted {
         /// The work it was for.
         work: WorkId,
@@ -97,7 +97,7 @@ pub enum Command {
         /// What to attest.
         attestation: Attestation,
     },
-    /// Build a fresh extrinsic and submit it to the pool.
+    /// Build a fresh extrinsic with the attestation, or the commitment to it, and submit it to the pool.
     Submit {
         /// The work it is for.
         work: WorkId,

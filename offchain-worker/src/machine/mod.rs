@@ -4,7 +4,7 @@
 //! - it attests only for an assignment that is this node's at the best block and can still be
 //!   attested in time, and for one assignment always the same;
 //! - a result is computed once: after a fork or a restart it serves again wherever the job and what
-//!   is to be computed are the same, and is signed anew for the new assignment;
+//!   is to be computed are the same, and is signed anew for the new assignment, once for each;
 //! - what the best chain lacks after two blocks is submitted again;
 //! - at most so many computations run and wait; what is assigned beyond them is left for later;
 //! - a job that can't be done is given up, a child that fails is tried once more.
@@ -65,7 +65,8 @@ impl Machine {
         self.entries.values().filter(|e| e.is_waiting()).count()
     }
 
-    /// Jobs whose attestation was submitted and has not been seen in a block.
+    /// Jobs whose attestation, or the commitment to it, was submitted, and whose attestation has not been seen in a
+    /// block.
     pub fn unconfirmed(&self) -> Vec<JobId> {
         let submitted = |e: &&Entry| matches!(&e.phase, Phase::Done(d) if matches!(d.sending, Sending::Submitted(_)));
         self.jobs(submitted)
@@ -247,7 +248,7 @@ impl Machine {
             output: result.output,
             stop: result.stop,
             trace_root: result.trace_root,
-            signed: None,
+            signed: Vec::new(),
         };
         let mut commands = vec![Command::Keep(record.clone())];
         entry.phase = Phase::Done(Box::new(Done {
@@ -288,10 +289,10 @@ impl Machine {
             return Vec::new();
         }
         done.sending = Sending::Idle;
-        done.record.signed = Some(signed);
-        if done.record.valid_signature().is_none() {
+        if !done.record.is_fitting(&signed) {
             return Vec::new();
         }
+        done.record.add_signature(signed);
         let mut commands = vec![Command::Keep(done.record.clone())];
         commands.extend(entry.send(best));
         commands

@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::test_data::{assigned, limits, result, sign};
-use kagari_primitives::{Attestation, Hash};
+use kagari_primitives::{worker_key::WorkerSignature, Attestation, Hash};
 use proptest::prelude::*;
 use std::collections::{BTreeSet, VecDeque};
 
@@ -69,6 +69,8 @@ struct World {
     running: BTreeSet<WorkId>,
     /// What was ever signed, by assignment.
     signed: BTreeMap<Hash, Attestation>,
+    /// The signature that was first submitted, by assignment.
+    submitted: BTreeMap<Hash, WorkerSignature>,
     /// Failures of the child, by work, since the assignments last changed.
     failures: BTreeMap<WorkId, u8>,
     /// Jobs that have ended in a finalised block: no chain assigns them again.
@@ -90,6 +92,7 @@ impl World {
             journal: BTreeMap::new(),
             running: BTreeSet::new(),
             signed: BTreeMap::new(),
+            submitted: BTreeMap::new(),
             failures: BTreeMap::new(),
             gone: BTreeSet::new(),
             events: VecDeque::new(),
@@ -254,16 +257,17 @@ impl World {
                 work,
                 assignment_hash,
                 attestation,
+                signature,
                 output,
-                ..
             } => {
                 self.check(assignment_hash, &attestation);
                 let kept = &self.journal[&work];
                 assert_eq!(kept.output, output);
                 assert!(
-                    kept.valid_signature().is_some(),
+                    kept.signed.iter().any(|s| s.signature == signature),
                     "submitted what is not in the journal"
                 );
+                self.check_signature(assignment_hash, signature);
                 self.pool.insert(attestation.job, work);
             }
             Command::NoteAttested { job, .. } => {
@@ -291,6 +295,13 @@ impl World {
         );
         let first = self.signed.entry(assignment_hash).or_insert(*attestation);
         assert_eq!(first, attestation, "two attestations for one assignment");
+    }
+
+    /// A replica's provider may have committed to the signature that it submitted first.
+    fn check_signature(&mut self, assignment_hash: Hash, signature: WorkerSignature) {
+        let first = self.submitted.entry(assignment_hash);
+        let first = first.or_insert_with(|| signature.clone());
+        assert_eq!(*first, signature, "two signatures for one assignment");
     }
 
     fn sign(&mut self, work: WorkId, assignment_hash: Hash) {

@@ -155,6 +155,63 @@ fn a_new_assignment_of_the_same_work_is_signed_anew_and_not_computed() {
 }
 
 #[test]
+fn an_assignment_that_comes_back_is_not_signed_again() {
+    let mut machine = machine();
+    let (first, second) = (assigned(1, 0), assigned(1, 7));
+    submitted(&mut machine, &first, 1);
+    assert_eq!(kinds(&machine.handle(best(2, &[&second]))), ["sign"]);
+    let signed = Event::Signed {
+        work: work(&second),
+        signed: sign(&second),
+    };
+    assert_eq!(kinds(&machine.handle(signed)), ["keep", "submit"]);
+    for (number, job) in [(3, &first), (4, &second)] {
+        let commands = machine.handle(best(number, &[job]));
+        assert_eq!(kinds(&commands), ["submit"]);
+        let (hash, _) = attestation(&commands);
+        assert_eq!(hash, job.assignment.assignment_hash);
+    }
+}
+
+#[test]
+fn a_signature_that_comes_when_another_is_asked_for_is_not_kept() {
+    let mut machine = machine();
+    let (old, new) = (assigned(1, 0), assigned(1, 7));
+    submitted(&mut machine, &old, 1);
+    assert_eq!(kinds(&machine.handle(best(2, &[&new]))), ["sign"]);
+    let signed = Event::Signed {
+        work: work(&old),
+        signed: sign(&old),
+    };
+    assert_eq!(kinds(&machine.handle(signed)), [""; 0]);
+    assert_eq!(kinds(&machine.handle(best(3, &[&new]))), ["sign"]);
+}
+
+#[test]
+fn the_latest_signatures_are_kept() {
+    let mut record = record(&assigned(1, 0));
+    for fork in 0..9 {
+        record.add_signature(sign(&assigned(1, fork)));
+    }
+    for fork in 0..9 {
+        record.assigned = assigned(1, fork);
+        assert_eq!(record.valid_signature().is_some(), fork > 0);
+    }
+}
+
+#[test]
+fn what_is_to_be_revealed_is_submitted_at_once() {
+    let mut machine = machine();
+    let job = assigned(1, 0);
+    submitted(&mut machine, &job, 1);
+    assert_eq!(kinds(&machine.handle(best(2, &[&job]))), [""; 0]);
+    let mut open = job.clone();
+    open.assignment.deadline += 5;
+    assert_eq!(kinds(&machine.handle(best(2, &[&open]))), ["submit"]);
+    assert_eq!(kinds(&machine.handle(best(3, &[&open]))), [""; 0]);
+}
+
+#[test]
 fn a_new_worker_key_signs_anew() {
     let mut machine = machine();
     let old = assigned(1, 0);
@@ -314,29 +371,34 @@ fn an_interruption_does_not_count_as_a_failure() {
     }
 }
 
-#[test]
-fn what_the_journal_has_is_never_computed_again() {
-    let job = assigned(1, 0);
-    let record = Record {
+/// A job that was done and not signed.
+fn record(job: &Assigned) -> Record {
+    Record {
         assigned: job.clone(),
         output: result(1).output,
         stop: StopReason::Length,
         trace_root: result(1).trace_root,
-        signed: None,
-    };
+        signed: Vec::new(),
+    }
+}
+
+#[test]
+fn what_the_journal_has_is_never_computed_again() {
+    let job = assigned(1, 0);
+    let record = record(&job);
     let mut machine = Machine::new(limits(), [record.clone()]);
     assert_eq!(kinds(&machine.handle(best(1, &[&job]))), ["sign"]);
     let mut machine = Machine::new(
         limits(),
         [Record {
-            signed: Some(sign(&job)),
+            signed: vec![sign(&job)],
             ..record.clone()
         }],
     );
     assert_eq!(kinds(&machine.handle(best(1, &[&job]))), ["submit"]);
     // A signature for another assignment does not serve.
     let other = Record {
-        signed: Some(sign(&assigned(1, 7))),
+        signed: vec![sign(&assigned(1, 7))],
         ..record
     };
     let mut machine = Machine::new(limits(), [other]);

@@ -181,18 +181,31 @@ impl Doing {
     }
 
     /// Waits for a submission.
-    pub fn submit(&mut self, work: WorkId, submission: BoxFuture<'static, Result<(), ChainError>>) {
+    pub fn submit(
+        &mut self,
+        work: WorkId,
+        job: JobId,
+        submission: BoxFuture<'static, Result<(), ChainError>>,
+    ) {
         let submitted = AssertUnwindSafe(submission).catch_unwind().map(move |submitted| {
             let error = match submitted {
                 Ok(Ok(())) => return None,
                 Ok(Err(error @ ChainError::Waits)) => {
-                    log::info!(target: LOG_TARGET, "An attestation waits for the next block: {error}");
+                    log::debug!(target: LOG_TARGET, "The attestation of job {job:?} waits for the next block: {error}");
                     return Some(Event::NotSubmitted { work });
+                }
+                Ok(Err(error @ ChainError::Lost)) => {
+                    log::error!(target: LOG_TARGET, "Job {job:?}: {error}");
+                    // Another fork may still have another commitment, or none; that need not be tried with every block.
+                    return None;
                 }
                 Ok(Err(error)) => error.to_string(),
                 Err(_) => "a fault in the worker".into(),
             };
-            log::warn!(target: LOG_TARGET, "An attestation was not submitted and will be tried again: {error}");
+            log::warn!(
+                target: LOG_TARGET,
+                "The attestation of job {job:?}, or the commitment to it, was not submitted and will be tried again: {error}",
+            );
             Some(Event::NotSubmitted { work })
         });
         self.futures.push(submitted.boxed());

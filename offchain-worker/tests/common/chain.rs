@@ -40,8 +40,8 @@ pub struct State {
     pub submitted: Vec<(Hash, Attestation, Vec<Word>)>,
     /// The pool refuses everything.
     pub pool_is_full: bool,
-    /// Other replicas have yet to commit.
-    pub waits: bool,
+    /// What every submission comes to instead.
+    pub refusal: Option<ChainError>,
     /// This many of the next calls of this name panic.
     pub panics: BTreeMap<&'static str, u32>,
     listeners: Vec<mpsc::UnboundedSender<News>>,
@@ -283,8 +283,8 @@ impl Chain for TestChain {
             assert_eq!(attestation.output_hash, payload_hash(&output));
             let assignment_hash = state.assignment(&attestation)?.assignment_hash;
             state.submitted.push((assignment_hash, attestation, output));
-            if state.waits {
-                return Err(ChainError::Waits);
+            if let Some(error) = state.refusal.clone() {
+                return Err(error);
             }
             if state.pool_is_full {
                 return Err(ChainError::Pool("it is full".into()));

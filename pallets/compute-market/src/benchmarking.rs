@@ -181,7 +181,7 @@ mod benches {
         T::Currency::set_balance(&who, RICHES);
         let input: Vec<Word> = (0..i).collect();
         bring::<T>(&input);
-        know_the_parent();
+        know_the_block::<T>();
         let spec = JobSpec {
             replicas: n as u8,
             ..spec::<T>(model, OUTPUT)

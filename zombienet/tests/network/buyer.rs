@@ -77,7 +77,7 @@ impl Buyer {
                     progress.say(format!("the job is {state}"));
                 }
                 match job {
-                    Some(job) if state == "settled" || state == "refunded" => return Ok(job),
+                    Some(job) if is_over(&state) => return Ok(job),
                     _ => last = state,
                 }
                 sleep(Duration::from_millis(500)).await;
@@ -112,4 +112,9 @@ async fn wait_for_offers(rpc: &ComputeRpc, prepared: &Prepared, count: usize) ->
     timeout(PATIENCE, all_listed)
         .await
         .context("the offers were not listed in time")?
+}
+
+/// Whether nothing more happens to a job in this state.
+fn is_over(state: &str) -> bool {
+    ["settled", "refunded", "cancelled", "discarded"].contains(&state)
 }

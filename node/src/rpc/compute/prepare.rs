@@ -27,13 +27,14 @@ pub struct Prepared {
     pub task: Task,
     /// The input as token ids: the second argument of `computeMarket.submitJob`.
     pub input: Vec<Word>,
-    /// Most work that the job can be, in multiply-accumulates.
+    /// Most work that the job can be, in multiply-accumulates, for each provider that computes it.
     pub work: Decimal<Work>,
     /// The same in work units.
     pub work_units: String,
-    /// What the job would cost now; `null` if no offer has room for it.
+    /// What the job would cost now, all replicas together; `null` if too few offers have room for it.
     pub cheapest: Option<Quote>,
-    /// A maximum price that leaves the market room to move; `null` if there is no price to go by.
+    /// A maximum price that leaves the market room to move, for all replicas together; `null` if there is no price
+    /// to go by.
     pub max_price: Option<Amount>,
     /// Blocks to give the provider.
     pub deadline: BlockNumber,
@@ -47,16 +48,24 @@ impl Compute {
         let best = self.best();
         let (model, manifest) = self.model(best, &request.model)?;
         let price_per_unit = request.price_per_unit;
-        let Plan { content, kind } = request::check(request, &manifest)?;
+        let Plan {
+            content,
+            kind,
+            replicas,
+        } = request::check(request, &manifest)?;
         let input = encode(self.inference_for(&manifest)?, &manifest, content).await?;
         let task = request::task(kind, input.len(), &manifest)?;
         let input_len = u32::try_from(input.len()).unwrap_or(u32::MAX);
         let work = task.most_work(&manifest.shape, input_len);
-        let cheapest = self.cheapest(best, model, task, input_len, work)?;
+        let deadline = quote::deadline(work);
+        let spec = JobSpec {
+            replicas,
+            ..JobSpec::new(model, task, Balance::MAX, deadline)
+        };
+        let cheapest = self.cheapest(best, spec.clone(), input_len)?;
         Ok(finish(Terms {
-            model,
+            spec,
             manifest,
-            task,
             input,
             work,
             cheapest,
@@ -74,16 +83,8 @@ impl Compute {
         })
     }
 
-    /// What the chain would find for a job now, whatever it costs; `None` if it would find nobody.
-    fn cheapest(
-        &self,
-        at: Hash,
-        model: ModelId,
-        task: Task,
-        input_len: u32,
-        work: Work,
-    ) -> Result<Option<Quote>, Error> {
-        let spec = JobSpec::new(model, task, Balance::MAX, quote::deadline(work));
+    /// What the chain would find for a job now; `None` if it would find nobody, or too few.
+    fn cheapest(&self, at: Hash, spec: JobSpec, input_len: u32) -> Result<Option<Quote>, Error> {
         let quote = self.api().quote(at, spec, input_len)?;
         Ok(quote.ok().map(Quote::from))
     }
@@ -103,9 +104,9 @@ async fn encode(
 
 /// All that is known of a job before it is written down.
 struct Terms {
-    model: ModelId,
+    /// Whatever it costs.
+    spec: JobSpec,
     manifest: Manifest,
-    task: Task,
     input: Vec<Word>,
     work: Work,
     cheapest: Option<Quote>,
@@ -114,23 +115,28 @@ struct Terms {
 
 fn finish(terms: Terms) -> Prepared {
     let Terms {
-        model,
+        spec,
         manifest,
-        task,
         input,
         work,
         cheapest,
         price_per_unit,
     } = terms;
-    let deadline = quote::deadline(work);
+    let JobSpec {
+        model,
+        task,
+        deadline,
+        replicas,
+        ..
+    } = spec;
     let offered = cheapest
         .as_ref()
         .map(|quote| quote::max_price(quote.total.0));
     let max_price = price_per_unit
-        .map(|price| price_of(price.0, work))
+        .map(|price| price_of(price.0, work).saturating_mul(replicas.into()))
         .or(offered)
         .map(Decimal);
-    let spec = max_price.map(|Decimal(most)| JobSpec::new(model, task, most, deadline).into());
+    let spec = max_price.map(|Decimal(max_price)| SpecView::from(JobSpec { max_price, ..spec }));
     Prepared {
         model,
         name: manifest.name_text(),
@@ -152,6 +158,14 @@ mod tests {
     use serde_json::{json, to_value, Value};
 
     fn prepared(price: Option<Balance>, price_per_unit: Option<Balance>) -> Value {
+        prepared_for(1, price, price_per_unit)
+    }
+
+    fn prepared_for(
+        replicas: u8,
+        price: Option<Balance>,
+        price_per_unit: Option<Balance>,
+    ) -> Value {
         let manifest = known_models::all_minilm_l6_v2();
         let work = Task::Embedding.most_work(&manifest.shape, 3);
         let cheapest = price.map(|price| kagari_primitives::Quote {
@@ -159,11 +173,14 @@ mod tests {
             asked: price,
             price,
             work,
-            escrow: price_of(price, work),
+            escrow: price_of(price, work) * Balance::from(replicas),
         });
+        let deadline = quote::deadline(work);
         let prepared = finish(Terms {
-            model: manifest.id(),
-            task: Task::Embedding,
+            spec: JobSpec {
+                replicas,
+                ..JobSpec::new(manifest.id(), Task::Embedding, Balance::MAX, deadline)
+            },
             input: vec![101, 7592, 102],
             work,
             cheapest: cheapest.map(Quote::from),
@@ -193,6 +210,23 @@ mod tests {
             "replicas": 1,
         });
         assert_eq!(job["spec"], spec);
+    }
+
+    #[test]
+    fn the_price_of_replicas_is_for_all_of_them() {
+        let work = known_models::all_minilm_l6_v2().shape.work(3, 0);
+        let offered = prepared_for(3, Some(1_000_000), None);
+        let total = 3 * price_of(1_000_000, work);
+        assert_eq!(offered["cheapest"]["total"], json!(total.to_string()));
+        let max_price = json!(quote::max_price(total).to_string());
+        assert_eq!(offered["maxPrice"], max_price);
+        assert_eq!(offered["spec"]["maxPrice"], max_price);
+        assert_eq!(offered["spec"]["replicas"], json!(3));
+        assert_eq!(offered["work"], json!(work.to_string()));
+
+        let given = prepared_for(3, Some(1_000_000), Some(5_000_000));
+        let max_price = 3 * price_of(5_000_000, work);
+        assert_eq!(given["spec"]["maxPrice"], json!(max_price.to_string()));
     }
 
     #[test]

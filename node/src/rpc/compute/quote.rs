@@ -19,14 +19,14 @@ const SLOW_UNITS_PER_BLOCK: u64 = 1;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Quote {
-    /// The provider that would get the job.
+    /// The provider that would get the job; of replicas, the first one.
     pub provider: Address,
     /// Price per work unit that the provider itself asks.
     pub asked: Amount,
     /// Price per work unit that would be paid: that of the cheapest losing offer of another provider, or
     /// the provider's own where there is none.
     pub price: Amount,
-    /// Most that the job would cost.
+    /// Most that the job would cost, all replicas together.
     pub total: Amount,
 }
 

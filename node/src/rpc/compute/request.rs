@@ -2,7 +2,10 @@
 
 use super::{error::Error, json::Amount};
 use kagari_inference::protocol::ChatMessage;
-use kagari_primitives::{Architecture, Manifest, Sampling, Task, MAX_INPUT, MAX_OUTPUT};
+use kagari_primitives::{
+    job::is_replica_count, Architecture, Manifest, Sampling, Task, MAX_INPUT, MAX_OUTPUT,
+    MAX_REPLICAS, MIN_REPLICAS,
+};
 use serde::Deserialize;
 
 /// Tokens put out at most, where the request does not say.
@@ -30,6 +33,8 @@ pub struct PrepareRequest {
     pub seed: Option<u64>,
     /// The price per work unit to reckon with instead of that of the offers.
     pub price_per_unit: Option<Amount>,
+    /// How many providers are to compute it; 1 where the request does not say.
+    pub replicas: Option<u8>,
 }
 
 /// What is to become a model's input.
@@ -57,6 +62,8 @@ pub struct Plan {
     pub content: Content,
     /// What kind of job it is.
     pub kind: Kind,
+    /// How many providers are to compute it.
+    pub replicas: u8,
 }
 
 fn bad<T>(message: impl Into<String>) -> Result<T, Error> {
@@ -69,8 +76,24 @@ pub fn check(request: PrepareRequest, manifest: &Manifest) -> Result<Plan, Error
         Architecture::Llama => completion(&request)?,
         Architecture::Bert => embedding(&request, &manifest.name_text())?,
     };
+    let replicas = replicas(request.replicas)?;
     let content = content(request, manifest)?;
-    Ok(Plan { content, kind })
+    Ok(Plan {
+        content,
+        kind,
+        replicas,
+    })
+}
+
+fn replicas(given: Option<u8>) -> Result<u8, Error> {
+    match given.unwrap_or(1) {
+        // The chain takes 0 for 1, but who asks for none means something else.
+        replicas if replicas > 0 && is_replica_count(replicas) => Ok(replicas),
+        replicas => bad(format!(
+            "`replicas` is {replicas}: give 1, for one provider alone, or {MIN_REPLICAS} to {MAX_REPLICAS}, \
+             which are compared"
+        )),
+    }
 }
 
 fn completion(request: &PrepareRequest) -> Result<Kind, Error> {

@@ -16,7 +16,7 @@ pub struct SpecView {
     pub model: ModelId,
     /// What to compute.
     pub task: Task,
-    /// Most that the job may cost.
+    /// Most that the job may cost, all replicas together.
     pub max_price: Amount,
     /// Blocks that a provider has.
     pub deadline: BlockNumber,
@@ -26,7 +26,7 @@ pub struct SpecView {
     pub class: HardwareClass,
     /// Where its provider's machine must stand, if that matters.
     pub region: Option<Region>,
-    /// How many providers are to compute it.
+    /// How many providers are to compute it; 0 means 1.
     pub replicas: u8,
 }
 
@@ -98,7 +98,7 @@ pub struct JobView {
 pub enum StateView {
     /// A provider works on it.
     Assigned {
-        /// Last block in which an attestation counts.
+        /// Last block in which an attestation counts; of a replica before the reveals are open, its commitment.
         deadline: BlockNumber,
     },
     /// The audit window is open.
@@ -134,7 +134,7 @@ pub enum StateView {
         /// Given back to the requester.
         refunded: Amount,
     },
-    /// It was a replica, and its result is not what more than half of them gave.
+    /// It was a replica, and its result is not what more than half of those that were revealed are.
     Discarded {
         /// Block in which that was found.
         ended_at: BlockNumber,

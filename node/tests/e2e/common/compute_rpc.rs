@@ -12,6 +12,9 @@ use subxt::rpcs::rpc_params;
 /// Blocks that a job gets in the tests, unless they are about deadlines.
 pub const DEADLINE: u32 = 200;
 
+/// States in which nothing more will happen to a job.
+const ENDS: [&str; 4] = ["settled", "refunded", "cancelled", "discarded"];
+
 /// A job that is ready to be sent.
 #[derive(Clone, Debug)]
 pub struct Prepared {
@@ -99,7 +102,7 @@ impl Chain {
 
     /// Waits until a job has ended.
     pub async fn wait_for_end(&self, job: JobId) -> Json {
-        self.wait_for_state(job, &["settled", "refunded"]).await
+        self.wait_for_state(job, &ENDS).await
     }
 
     /// All that a subscription to a job says until it ends.
@@ -138,9 +141,7 @@ impl Chain {
 
 /// Whether nothing more will happen to a job.
 fn is_over(job: &Json) -> bool {
-    ["settled", "refunded"]
-        .iter()
-        .any(|end| job["state"] == *end)
+    ENDS.iter().any(|end| job["state"] == *end)
 }
 
 /// A list of words in an answer.

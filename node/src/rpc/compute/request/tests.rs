@@ -126,6 +126,20 @@ fn a_count_of_tokens_out_of_range_is_refused() {
 }
 
 #[test]
+fn a_number_of_replicas_that_cannot_be_compared_is_refused() {
+    let replicas = |count: u8| embed(json!({ "text": "a", "replicas": count })).map(|p| p.replicas);
+    for count in [1, 3, 5] {
+        assert_eq!(replicas(count).ok(), Some(count));
+    }
+    for count in [0, 2, 6, u8::MAX] {
+        let told = refusal(replicas(count));
+        assert!(told.contains(&format!("`replicas` is {count}")), "{told}");
+    }
+    let unsaid = embed(json!({ "text": "a" })).map(|plan| plan.replicas);
+    assert_eq!(unsaid.ok(), Some(1));
+}
+
+#[test]
 fn text_that_could_never_fit_is_refused_before_it_is_tokenised() {
     assert!(chat(json!({ "text": "a".repeat(MAX_TEXT) })).is_ok());
     assert!(refusal(chat(json!({ "text": "a".repeat(MAX_TEXT + 1) }))).contains("bytes"));

@@ -120,6 +120,23 @@ fn a_settled_job_shows_the_money() {
 }
 
 #[test]
+fn a_discarded_job_shows_its_output_and_what_was_burned() {
+    let discarded = JobState::Ended(Outcome::Discarded {
+        at: 17,
+        attestation: record(),
+        burned: 60,
+        refunded: 10,
+    });
+    assert!(StateView::from(&discarded).is_over());
+    let job = view(discarded);
+    assert_eq!(job["state"], "discarded");
+    assert_eq!(job["endedAt"], 17);
+    assert_eq!([&job["burned"], &job["refunded"]], ["60", "10"]);
+    assert_eq!(job["paid"], Value::Null);
+    assert_eq!(job["output"]["len"], 2);
+}
+
+#[test]
 fn a_refunded_job_has_no_output() {
     let job = view(JobState::Ended(Outcome::Refunded {
         at: 41,
