@@ -1,6 +1,9 @@
 //! The chain, as the worker sees it: what is asked of the runtime, the keystore and the pool.
 
-use crate::payload::{self, PayloadError};
+use crate::{
+    payload::{self, PayloadError},
+    record::Assigned,
+};
 use codec::Encode;
 use futures::{future::BoxFuture, stream, FutureExt, Stream, StreamExt};
 use futures_timer::Delay;
@@ -85,7 +88,7 @@ pub trait Chain: Send {
     /// The provider that has named a worker key, if any.
     fn provider(&self, at: Hash, worker: &WorkerId) -> Result<Option<AccountId>, ChainError>;
     /// The jobs that are assigned to a worker key and lack an attestation.
-    fn assignments(&self, at: Hash, worker: &WorkerId) -> Result<Vec<Assignment>, ChainError>;
+    fn assignments(&self, at: Hash, worker: &WorkerId) -> Result<Vec<Assigned>, ChainError>;
     /// An open job.
     fn job(&self, at: Hash, job: JobId) -> Result<Option<JobInfo>, ChainError>;
     /// A registered model.
@@ -267,8 +270,10 @@ where
         Ok(self.client.runtime_api().provider_of(at, worker.clone())?)
     }
 
-    fn assignments(&self, at: Hash, worker: &WorkerId) -> Result<Vec<Assignment>, ChainError> {
-        Ok(self.client.runtime_api().assignments(at, worker.clone())?)
+    fn assignments(&self, at: Hash, worker: &WorkerId) -> Result<Vec<Assigned>, ChainError> {
+        let assignments = self.client.runtime_api().assignments(at, worker.clone())?;
+        let assigned = |(worker, assignment)| Assigned { worker, assignment };
+        Ok(assignments.into_iter().map(assigned).collect())
     }
 
     fn job(&self, at: Hash, job: JobId) -> Result<Option<JobInfo>, ChainError> {
@@ -338,7 +343,7 @@ where
 }
 
 /// Blocks before the last in which a reveal counts from which on it waits for finality no longer.
-const URGENT: BlockNumber = 3;
+const URGENT: BlockNumber = 5;
 
 /// Whether a replica is revealed at this best block whatever is final.
 fn is_urgent(best: BlockNumber, until: BlockNumber) -> bool {
@@ -371,8 +376,8 @@ mod tests {
 
     #[test]
     fn a_reveal_waits_for_finality_until_it_is_urgent() {
-        assert!(!is_urgent(0, 10) && !is_urgent(6, 10));
-        assert!(is_urgent(7, 10) && is_urgent(10, 10) && is_urgent(11, 10));
+        assert!(!is_urgent(0, 10) && !is_urgent(4, 10));
+        assert!(is_urgent(5, 10) && is_urgent(10, 10) && is_urgent(11, 10));
         assert!(is_urgent(BlockNumber::MAX, BlockNumber::MAX));
     }
 

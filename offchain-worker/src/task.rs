@@ -248,12 +248,7 @@ impl<C: Chain> Worker<C> {
     fn best_event(&mut self, best: Head) -> Result<Event, ChainError> {
         let mut assigned = Vec::new();
         for worker in self.keys.in_use(&self.chain, best.hash)? {
-            let assignments = self.chain.assignments(best.hash, &worker)?;
-            let of_worker = |assignment| Assigned {
-                worker: worker.clone(),
-                assignment,
-            };
-            assigned.extend(assignments.into_iter().map(of_worker));
+            assigned.extend(self.chain.assignments(best.hash, &worker)?);
         }
         self.count(&assigned);
         let is_assigned = |job: &JobId| assigned.iter().any(|a| a.assignment.job == *job);

@@ -17,8 +17,9 @@ sp_api::decl_runtime_apis! {
     pub trait ComputeApi {
         /// The provider that `worker` works for, if any.
         fn provider_of(worker: WorkerId) -> Option<AccountId>;
-        /// The jobs that are assigned to `worker` and lack an attestation.
-        fn assignments(worker: WorkerId) -> Vec<Assignment>;
+        /// The jobs that are assigned to the provider that has named `worker` and lack an attestation, each with the
+        /// key that is to attest it: `worker`, or, of a replica that is committed to, the one that has committed.
+        fn assignments(worker: WorkerId) -> Vec<(WorkerId, Assignment)>;
         /// What the worker signs to attest; `None` if the job is not assigned.
         fn attestation_message(attestation: Attestation) -> Option<Vec<u8>>;
         /// The extrinsic that carries an attestation: a general transaction, for submission as it is.

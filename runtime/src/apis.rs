@@ -244,7 +244,7 @@ impl_runtime_apis! {
             pallet_compute_market::Workers::<Runtime>::get(worker)
         }
 
-        fn assignments(worker: WorkerId) -> Vec<Assignment> {
+        fn assignments(worker: WorkerId) -> Vec<(WorkerId, Assignment)> {
             ComputeMarket::assignments(&worker)
         }
 

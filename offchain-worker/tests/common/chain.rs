@@ -4,6 +4,7 @@ use futures::{channel::mpsc, future::BoxFuture, FutureExt};
 use kagari_offchain_worker::{
     chain::{Chain, ChainError, Head, News, NewsStream},
     payload::PayloadError,
+    record::Assigned,
 };
 use kagari_primitives::{
     attestation::{self, AttestationRecord},
@@ -218,7 +219,7 @@ impl Chain for TestChain {
         Ok((*key == worker().public()).then(|| AccountId::new([0; 32])))
     }
 
-    fn assignments(&self, _: Hash, key: &WorkerId) -> Result<Vec<Assignment>, ChainError> {
+    fn assignments(&self, _: Hash, key: &WorkerId) -> Result<Vec<Assigned>, ChainError> {
         let state = self.call("assignments");
         assert_eq!(
             *key,
@@ -230,7 +231,12 @@ impl Chain for TestChain {
                 && !state.attested.contains_key(&a.job)
                 && !state.ended.contains(&a.job)
         };
-        Ok(state.assigned.iter().filter(lacks).cloned().collect())
+        let lacking = state.assigned.iter().filter(lacks).cloned();
+        let assigned = lacking.map(|assignment| Assigned {
+            worker: key.clone(),
+            assignment,
+        });
+        Ok(assigned.collect())
     }
 
     fn job(&self, _: Hash, job: JobId) -> Result<Option<JobInfo>, ChainError> {

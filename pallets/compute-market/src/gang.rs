@@ -4,8 +4,9 @@
 //! committed, the reveals are open: what is not attested by their end counts as failed. Of those that attest, more than
 //! half must have attested the same: those are paid. What the others would have been paid is burned and not given back,
 //! so that a requester gains nothing by being one of its own providers and answering wrongly. For the same reason the penalty
-//! of who is outvoted is burned. It is a share of what the longest result that was attested costs: so whoever has others
-//! outvoted, by being more than half of the gang, has more burned of its own.
+//! of who is outvoted is burned. It is a share of what the longest result that was attested costs: so a requester that
+//! has others outvoted, by being more than half of its gang itself, harms them by less than it pays for their results.
+//! That their work goes unpaid then can't be helped before results are judged by themselves.
 
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use kagari_primitives::{attestation::AttestationRecord, BlockNumber, Hash, JobId, MAX_REPLICAS};
@@ -17,8 +18,8 @@ use sp_runtime::{
 };
 
 /// Blocks from the last commitment of a gang on in which its jobs can be attested. All has been computed by then; what
-/// is left is to see that the last commitment is final, and to send what was committed to.
-pub const REVEAL_PERIOD: BlockNumber = 10;
+/// is left is to see that the last commitment is final, and to send what was committed to, if need be after a restart.
+pub const REVEAL_PERIOD: BlockNumber = 30;
 
 /// The jobs of a gang.
 pub type GangJobs = BoundedVec<JobId, ConstU32<{ MAX_REPLICAS as u32 }>>;
@@ -155,7 +156,7 @@ mod tests {
         }
 
         /// A requester that is some of its own providers never pays less by having those answer wrongly than if the
-        /// gang agreed, and never makes another lose more by the penalty than it has burned itself. Whatever is paid
+        /// gang agreed, and never makes others lose more by the penalty than it pays. Whatever is paid
         /// costs a word's price for each word; a tenth of it is burned, and a tenth is the penalty.
         #[test]
         fn answering_ones_own_jobs_wrongly_never_pays(

@@ -4,10 +4,9 @@
 use crate::{
     clearing::Cleared,
     gang::{result_hash, Gang, GangJobs, REVEAL_PERIOD},
-    index_impls::Retier,
     match_impls::Match,
     types::*,
-    Config, Error, Event, Gangs, Jobs, Pallet, WeightInfo,
+    Config, Error, Event, Gangs, Jobs, Pallet, Providers, WeightInfo,
 };
 use alloc::vec::Vec;
 use frame_support::{
@@ -20,7 +19,7 @@ use kagari_primitives::{
     job::{gang_id, replica_id},
     AccountId, BlockNumber, Hash, JobId,
 };
-use sp_runtime::{traits::BlockNumberProvider, DispatchError};
+use sp_runtime::{traits::BlockNumberProvider, DispatchError, DispatchResult};
 
 /// How an attested job stands to the results of the others of its gang.
 pub(crate) enum Agreement {
@@ -70,9 +69,8 @@ impl<T: Config> Pallet<T> {
         Ok(weight)
     }
 
-    /// Takes the commitment of a replica's provider, which has been checked. Its work is done: it has room for another
-    /// job. Gives what moving offers has weighed.
-    pub fn commit(id: JobId, hash: Hash) -> Result<Weight, DispatchError> {
+    /// Takes the commitment of a replica's provider, which has been checked.
+    pub fn commit(id: JobId, hash: Hash) -> DispatchResult {
         let mut job = Jobs::<T>::get(id).ok_or(DispatchError::CannotLookup)?;
         ensure!(
             job.stage == Stage::Assigned && !job.has_committed(),
@@ -81,21 +79,15 @@ impl<T: Config> Pallet<T> {
         let replica = job.replica.as_mut().ok_or(DispatchError::CannotLookup)?;
         let gang_id = replica.gang;
         let mut gang = Gangs::<T>::get(gang_id).ok_or(DispatchError::CannotLookup)?;
-        let model = job.spec.model;
-        let freed = Self::change_provider(&job.provider, Retier::Later, |provider| {
-            provider.give_room_back(&model);
-            let worker = provider.worker.clone();
-            replica.commitment = Some(Commitment { hash, worker });
-            provider.drop_idle_offers();
-            Ok(())
-        });
-        let ((), relisted) = freed?;
+        let provider = Providers::<T>::get(&job.provider).ok_or(DispatchError::CannotLookup)?;
+        let worker = provider.worker;
+        replica.commitment = Some(Commitment { hash, worker });
         Jobs::<T>::insert(id, job);
         if gang.commit() {
             Self::open_reveals(gang_id, &mut gang);
         }
         Gangs::<T>::insert(gang_id, gang);
-        Ok(relisted.weight::<T>())
+        Ok(())
     }
 
     /// All of a gang have committed: they are to reveal what they have committed to.

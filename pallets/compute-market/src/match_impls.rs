@@ -194,9 +194,10 @@ impl<T: Config> Pallet<T> {
     ) -> Result<(R, Relisted), DispatchError> {
         Self::change_provider(&job.provider, retier, |provider| {
             provider.remove_assigned(&id);
+            let offer = provider.offer_mut(&job.spec.model);
             // A job on a lease takes up the lease's room.
-            if job.takes_up_room() {
-                provider.give_room_back(&job.spec.model);
+            if let Some(offer) = offer.filter(|_| job.lease.is_none()) {
+                offer.in_use = offer.in_use.saturating_sub(1);
             }
             let result = change(provider);
             provider.drop_idle_offers();

@@ -338,7 +338,7 @@ impl<T: Config> Pallet<T> {
                 "an assigned job is unknown, another's, or attested"
             );
             listed = listed.saturating_add(jobs.len());
-            for (_, job) in jobs.iter().filter(|(_, job)| job.takes_up_room()) {
+            for (_, job) in jobs.iter().filter(|(_, job)| job.lease.is_none()) {
                 let used = in_use.entry(job.spec.model).or_default();
                 *used = used.saturating_add(1);
             }

@@ -276,13 +276,6 @@ impl Provider {
         self.offers.iter_mut().find(|o| o.model == *model)
     }
 
-    /// Gives the room back that a job has taken up at its offer for a model.
-    pub fn give_room_back(&mut self, model: &ModelId) {
-        if let Some(offer) = self.offer_mut(model) {
-            offer.in_use = offer.in_use.saturating_sub(1);
-        }
-    }
-
     /// Withdraws an offer that stands. One in use stays, without room, until its jobs are done.
     pub fn withdraw_offer(&mut self, model: &ModelId) {
         if let Some(offer) = self.offer_mut(model) {
@@ -497,12 +490,6 @@ impl Job {
     pub fn has_committed(&self) -> bool {
         let replica = self.replica.as_ref();
         replica.is_some_and(|replica| replica.commitment.is_some())
-    }
-
-    /// Whether it takes up room of its provider's offer: on a lease it takes up the lease's, and none once it is
-    /// committed to.
-    pub fn takes_up_room(&self) -> bool {
-        self.stage == Stage::Assigned && self.lease.is_none() && !self.has_committed()
     }
 
     /// Whether its provider has committed and must wait for others to do so.

@@ -14,7 +14,7 @@ const MAX_SHOWN: usize = 256;
 
 impl<T: Config> Pallet<T> {
     /// The jobs that are assigned to the provider of a worker key and lack an attestation.
-    pub fn assignments(worker: &WorkerId) -> Vec<Assignment> {
+    pub fn assignments(worker: &WorkerId) -> Vec<(WorkerId, Assignment)> {
         let Some(who) = Workers::<T>::get(worker) else {
             return Vec::new();
         };
@@ -22,7 +22,7 @@ impl<T: Config> Pallet<T> {
             return Vec::new();
         };
         Self::assigned_to(&who, &provider)
-            .map(|(id, job)| assignment_of::<T>(id, job))
+            .map(|(id, job)| (key_for(&job, worker), assignment_of::<T>(id, job)))
             .collect()
     }
 
@@ -41,11 +41,7 @@ impl<T: Config> Pallet<T> {
     pub fn assignment(job: JobId) -> Option<(Assignment, ModelShape, WorkerId, Option<Replica>)> {
         let record = Jobs::<T>::get(job).filter(|j| j.stage == Stage::Assigned)?;
         let worker = Providers::<T>::get(&record.provider)?.worker;
-        let commitment = record
-            .replica
-            .as_ref()
-            .and_then(|replica| replica.commitment.clone());
-        let worker = commitment.map_or(worker, |committed| committed.worker);
+        let worker = key_for(&record, &worker);
         let (shape, replica) = (record.shape, record.replica.clone());
         Some((assignment_of::<T>(job, record), shape, worker, replica))
     }
@@ -177,6 +173,15 @@ fn assignment_of<T: Config>(id: JobId, job: Job) -> Assignment {
         assignment_hash: job.assignment_hash,
         assigned_at: job.assigned_at,
     }
+}
+
+/// The key that is to attest a job: its provider's, or the one that has committed to it.
+fn key_for(job: &Job, worker: &WorkerId) -> WorkerId {
+    let replica = job.replica.as_ref();
+    let committed = replica.and_then(|replica| replica.commitment.as_ref());
+    committed
+        .map_or(worker, |committed| &committed.worker)
+        .clone()
 }
 
 /// The gang that a job is a replica in, if it is one.

@@ -20,7 +20,7 @@ use sp_runtime::{
         InvalidTransaction, TransactionPriority, TransactionSource, TransactionValidityError,
         UnknownTransaction, ValidTransaction,
     },
-    DispatchError, RuntimeAppPublic,
+    DispatchError, DispatchResult, RuntimeAppPublic,
 };
 
 /// Blocks after its assignment in which a job that the state lacks may be on its way yet. After them it
@@ -146,10 +146,10 @@ impl<T: Config> Pallet<T> {
         T::WeightInfo::commit().saturating_sub(T::WeightInfo::authorize_commit())
     }
 
-    pub(crate) fn do_commit(job: JobId, commitment: Hash) -> Result<Weight, DispatchError> {
-        let besides = T::Jobs::commit(job, commitment)?;
+    pub(crate) fn do_commit(job: JobId, commitment: Hash) -> DispatchResult {
+        T::Jobs::commit(job, commitment)?;
         Self::deposit_event(Event::Committed { job, commitment });
-        Ok(Self::weight_of_committing().saturating_add(besides))
+        Ok(())
     }
 
     /// What a worker that has signed an attestation is to do next; `None` if the job is not assigned so.

@@ -4,7 +4,7 @@ use frame_support::weights::Weight;
 use kagari_primitives::{
     worker_key::WorkerId, Assignment, Attestation, Hash, JobId, ModelShape, Word,
 };
-use sp_runtime::DispatchError;
+use sp_runtime::{DispatchError, DispatchResult};
 
 /// An assigned job, as far as judging an attestation of it goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,9 +34,8 @@ pub trait Jobs {
     fn assigned(job: JobId) -> Option<AssignedJob>;
     /// Whether a job is open, attested or not.
     fn is_open(job: JobId) -> bool;
-    /// Takes the commitment of a replica, which has been checked. Gives what it weighed that the benchmark of a
-    /// commitment does not have.
-    fn commit(job: JobId, commitment: Hash) -> Result<Weight, DispatchError>;
+    /// Takes the commitment of a replica, which has been checked.
+    fn commit(job: JobId, commitment: Hash) -> DispatchResult;
     /// Takes an attestation that has been checked. Gives what it weighed that the benchmark of an attestation does
     /// not have.
     fn attest(attestation: &Attestation, output: &[Word]) -> Result<Weight, DispatchError>;

@@ -264,10 +264,7 @@ pub mod pallet {
         /// - `commitment`: the hash of the attestation and of its signature, which nobody else can make.
         /// - `signature`: the worker key's, over the message that `next_step` of the runtime API gives.
         #[pallet::call_index(2)]
-        #[pallet::weight((
-            Pallet::<T>::weight_of_committing().saturating_add(T::RelistingWeight::get()),
-            DispatchClass::Operational,
-        ))]
+        #[pallet::weight((Pallet::<T>::weight_of_committing(), DispatchClass::Operational))]
         #[pallet::weight_of_authorize(T::WeightInfo::authorize_commit())]
         #[pallet::authorize(Self::authorize_commit)]
         pub fn commit(
@@ -276,11 +273,11 @@ pub mod pallet {
             assigned_at: BlockNumber,
             commitment: Hash,
             signature: WorkerSignature,
-        ) -> DispatchResultWithPostInfo {
+        ) -> DispatchResult {
             ensure_authorized(origin)?;
             // Checked, like everything else, before the dispatch.
             let _ = (assigned_at, signature);
-            Ok(Some(Self::do_commit(job, commitment)?).into())
+            Self::do_commit(job, commitment)
         }
     }
 

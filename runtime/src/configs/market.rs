@@ -26,7 +26,7 @@ use pallet_proof_of_work_done::{
     types::AccountWork,
     WeightInfo as _,
 };
-use sp_runtime::{DispatchError, Permill};
+use sp_runtime::{DispatchError, DispatchResult, Permill};
 
 parameter_types! {
     /// Least bond of a provider.
@@ -123,7 +123,7 @@ impl pallet_compute_market::PrepaidFee for UnpaidSteps {
         // It is judged a second time if another is not revealed, and leaves its gang at each of these.
         let judging = MarketWeights::settle_jobs(1).saturating_add(MarketWeights::leave_gang());
         let weight = ProofWeights::commit()
-            .saturating_add(RelistingWeight::get())
+            .saturating_add(ComputeMarket::weight_of_revealing())
             .saturating_add(judging)
             .saturating_add(MarketWeights::leave_gang());
         TransactionPayment::weight_to_fee(weight)
@@ -223,7 +223,7 @@ impl Jobs for MarketJobs {
         ComputeMarket::is_open(job)
     }
 
-    fn commit(job: JobId, commitment: Hash) -> Result<Weight, DispatchError> {
+    fn commit(job: JobId, commitment: Hash) -> DispatchResult {
         ComputeMarket::commit(job, commitment)
     }
 

@@ -90,7 +90,7 @@ fn set_worker_frees_the_old_key() {
             proof(&CHARLIE, &ALICE)
         ));
         assert!(!Workers::<Test>::contains_key(worker(&ALICE)));
-        assert_eq!(Market::assignments(&new)[0].job, id);
+        assert_eq!(Market::assignments(&new)[0].1.job, id);
         assert_eq!(Market::assignment(id).unwrap().2, new);
     });
 }

@@ -83,7 +83,7 @@ fn deadlines_are_extended_by_the_blocks_of_a_migration() {
         Market::on_idle(15, frame_support::weights::Weight::MAX);
         // The deadline was block 11 and is 17.
         run_to(17);
-        assert_eq!(Market::assignments(&worker(&ALICE))[0].deadline, 17);
+        assert_eq!(Market::assignments(&worker(&ALICE))[0].1.deadline, 17);
         assert_ok!(attest(early, 10));
         run_to(18);
         assert!(!Market::is_open(late));

@@ -4,7 +4,7 @@ use super::mock::*;
 use crate::{
     gang::REVEAL_PERIOD,
     types::{Job, Stage},
-    Error, Event, Gangs, Jobs, Providers,
+    Error, Event, Gangs, Jobs,
 };
 use frame_support::{assert_err, assert_noop, assert_ok};
 use kagari_primitives::{
@@ -281,16 +281,13 @@ fn a_commitment_stays_and_only_replicas_have_one() {
 }
 
 #[test]
-fn who_has_committed_has_room_for_another_job() {
+fn who_has_committed_has_no_room_for_another_job_before_it_is_attested() {
     three().execute_with(|| {
         let jobs = submitted_gang(3);
+        commit_all(&jobs);
         refused(spec(), &[7], Error::NoOffer);
-        assert_ok!(commit(jobs[0]));
-        assert_eq!(provider(&ALICE).offers[0].in_use, 0);
+        assert_ok!(attest(jobs[0], 10));
         assert_eq!(job(submitted(spec())).provider, ALICE);
-        commit_all(&jobs[1..]);
-        attest_all(&jobs);
-        assert_eq!(provider(&ALICE).offers[0].in_use, 1);
     });
 }
 
@@ -299,11 +296,17 @@ fn what_is_committed_to_is_revealed_under_the_key_that_has_committed() {
     three().execute_with(|| {
         let jobs = submitted_gang(3);
         let key = |id| Market::assignment(id).unwrap().2;
-        let first = key(jobs[0]);
+        let (old, new) = (worker(&ALICE), worker(&DAVE));
         assert_ok!(commit(jobs[0]));
-        Providers::<Test>::mutate(ALICE, |p| p.as_mut().unwrap().worker = key(jobs[1]));
-        assert_eq!(key(jobs[0]), first);
-        Providers::<Test>::mutate(ALICE, |p| p.as_mut().unwrap().worker = first);
+        let named = Market::set_worker(signed(&ALICE), new.clone(), proof(&DAVE, &ALICE));
+        assert_ok!(named);
+        assert_eq!(key(jobs[0]), old);
+        let (with, assignment) = Market::assignments(&new).pop().unwrap();
+        assert_eq!((with, assignment.job), (old, jobs[0]));
+        commit_all(&jobs[1..]);
+        attest_all(&jobs);
+        run_to(2);
+        assert_eq!(key(submitted(spec())), new);
     });
 }
 

@@ -4,7 +4,7 @@ use crate::{
     self as pallet_proof_of_work_done,
     jobs::{AssignedJob, Jobs, Replica},
 };
-use frame_support::{derive_impl, parameter_types, weights::Weight};
+use frame_support::{derive_impl, parameter_types};
 use kagari_primitives::{
     attestation::{commitment_message, message},
     known_models, payload_hash,
@@ -64,9 +64,9 @@ impl Jobs for StubJobs {
     fn is_open(job: JobId) -> bool {
         Self::assigned(job).is_some() || attested().contains(&job)
     }
-    fn commit(job: JobId, commitment: Hash) -> Result<Weight, sp_runtime::DispatchError> {
+    fn commit(job: JobId, commitment: Hash) -> sp_runtime::DispatchResult {
         change_replica(job, |replica| replica.commitment = Some(commitment));
-        Ok(Weight::zero())
+        Ok(())
     }
     fn attest(
         attestation: &Attestation,
