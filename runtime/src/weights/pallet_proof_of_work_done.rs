@@ -29,11 +29,11 @@ impl<T: frame_system::Config> pallet_proof_of_work_done::WeightInfo for WeightIn
 		// Proof Size summary in bytes:
 		//  Measured:  `662`
 		//  Estimated: `4127`
-		// Minimum execution time: 88_522_000 picoseconds.
-		Weight::from_parts(95_821_219, 0)
+		// Minimum execution time: 89_103_000 picoseconds.
+		Weight::from_parts(94_861_073, 0)
 			.saturating_add(Weight::from_parts(0, 4127))
-			// Standard Error: 56
-			.saturating_add(Weight::from_parts(11_864, 0).saturating_mul(o.into()))
+			// Standard Error: 20
+			.saturating_add(Weight::from_parts(11_454, 0).saturating_mul(o.into()))
 			.saturating_add(T::DbWeight::get().reads(3))
 			.saturating_add(T::DbWeight::get().writes(3))
 	}
@@ -46,16 +46,16 @@ impl<T: frame_system::Config> pallet_proof_of_work_done::WeightInfo for WeightIn
 		// Proof Size summary in bytes:
 		//  Measured:  `662`
 		//  Estimated: `4127`
-		// Minimum execution time: 59_048_000 picoseconds.
-		Weight::from_parts(63_773_663, 0)
+		// Minimum execution time: 60_650_000 picoseconds.
+		Weight::from_parts(63_484_233, 0)
 			.saturating_add(Weight::from_parts(0, 4127))
-			// Standard Error: 54
-			.saturating_add(Weight::from_parts(4_575, 0).saturating_mul(o.into()))
+			// Standard Error: 8
+			.saturating_add(Weight::from_parts(4_032, 0).saturating_mul(o.into()))
 			.saturating_add(T::DbWeight::get().reads(2))
 	}
 	/// Storage: `ComputeMarket::Jobs` (r:5 w:5)
 	/// Proof: `ComputeMarket::Jobs` (`max_values`: None, `max_size`: Some(610), added: 3085, mode: `Measured`)
-	/// Storage: `ComputeMarket::Providers` (r:1 w:1)
+	/// Storage: `ComputeMarket::Providers` (r:1 w:0)
 	/// Proof: `ComputeMarket::Providers` (`max_values`: None, `max_size`: Some(1732), added: 4207, mode: `Measured`)
 	/// Storage: `ComputeMarket::Polled` (r:1 w:0)
 	/// Proof: `ComputeMarket::Polled` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `Measured`)
@@ -67,11 +67,11 @@ impl<T: frame_system::Config> pallet_proof_of_work_done::WeightInfo for WeightIn
 		// Proof Size summary in bytes:
 		//  Measured:  `4189`
 		//  Estimated: `17554`
-		// Minimum execution time: 153_018_000 picoseconds.
-		Weight::from_parts(169_282_000, 0)
+		// Minimum execution time: 144_014_000 picoseconds.
+		Weight::from_parts(152_577_000, 0)
 			.saturating_add(Weight::from_parts(0, 17554))
 			.saturating_add(T::DbWeight::get().reads(9))
-			.saturating_add(T::DbWeight::get().writes(8))
+			.saturating_add(T::DbWeight::get().writes(7))
 	}
 	/// Storage: `ComputeMarket::Jobs` (r:1 w:0)
 	/// Proof: `ComputeMarket::Jobs` (`max_values`: None, `max_size`: Some(610), added: 3085, mode: `Measured`)
@@ -83,8 +83,8 @@ impl<T: frame_system::Config> pallet_proof_of_work_done::WeightInfo for WeightIn
 		// Proof Size summary in bytes:
 		//  Measured:  `2236`
 		//  Estimated: `5701`
-		// Minimum execution time: 69_724_000 picoseconds.
-		Weight::from_parts(76_674_000, 0)
+		// Minimum execution time: 69_464_000 picoseconds.
+		Weight::from_parts(73_429_000, 0)
 			.saturating_add(Weight::from_parts(0, 5701))
 			.saturating_add(T::DbWeight::get().reads(3))
 	}
@@ -98,8 +98,8 @@ impl<T: frame_system::Config> pallet_proof_of_work_done::WeightInfo for WeightIn
 		// Proof Size summary in bytes:
 		//  Measured:  `301`
 		//  Estimated: `8799`
-		// Minimum execution time: 80_891_000 picoseconds.
-		Weight::from_parts(85_988_000, 0)
+		// Minimum execution time: 82_463_000 picoseconds.
+		Weight::from_parts(85_798_000, 0)
 			.saturating_add(Weight::from_parts(0, 8799))
 			.saturating_add(T::DbWeight::get().reads(5))
 			.saturating_add(T::DbWeight::get().writes(5))
@@ -110,8 +110,8 @@ impl<T: frame_system::Config> pallet_proof_of_work_done::WeightInfo for WeightIn
 		// Proof Size summary in bytes:
 		//  Measured:  `54`
 		//  Estimated: `1489`
-		// Minimum execution time: 3_685_000 picoseconds.
-		Weight::from_parts(4_216_000, 0)
+		// Minimum execution time: 3_666_000 picoseconds.
+		Weight::from_parts(4_107_000, 0)
 			.saturating_add(Weight::from_parts(0, 1489))
 			.saturating_add(T::DbWeight::get().reads(1))
 	}
@@ -125,8 +125,8 @@ impl<T: frame_system::Config> pallet_proof_of_work_done::WeightInfo for WeightIn
 		// Proof Size summary in bytes:
 		//  Measured:  `208`
 		//  Estimated: `6140`
-		// Minimum execution time: 13_270_000 picoseconds.
-		Weight::from_parts(15_082_000, 0)
+		// Minimum execution time: 12_859_000 picoseconds.
+		Weight::from_parts(13_911_000, 0)
 			.saturating_add(Weight::from_parts(0, 6140))
 			.saturating_add(T::DbWeight::get().reads(3))
 			.saturating_add(T::DbWeight::get().writes(3))
