@@ -22,3 +22,4 @@ mod random_calls;
 mod refusals;
 mod replicas;
 mod residue;
+mod reveals;

@@ -9,8 +9,7 @@ use crate::{
 use frame_support::{assert_err, assert_noop, assert_ok};
 use kagari_primitives::{
     job::{gang_id, replica_id},
-    price_of, AccountId, Balance, HardwareClass, Hash, JobId, JobSpec, KGR, MAX_REPLICAS,
-    MIN_REPLICAS,
+    price_of, AccountId, HardwareClass, Hash, JobId, JobSpec, KGR, MAX_REPLICAS, MIN_REPLICAS,
 };
 use sp_runtime::{DispatchError, DispatchResult};
 
@@ -19,21 +18,21 @@ fn replicated(replicas: u8) -> JobSpec {
 }
 
 /// Submits a job with so many replicas, and gives their ids, the cheapest provider's first.
-fn submitted_gang(replicas: u8) -> Vec<JobId> {
+pub fn submitted_gang(replicas: u8) -> Vec<JobId> {
     assert_ok!(submit(&REQUESTER, replicated(replicas), &[1, 2, 3]));
     let gang = Gangs::<Test>::iter_values().next().unwrap();
     gang.jobs.to_vec()
 }
 
-fn job(id: JobId) -> Job {
+pub fn job(id: JobId) -> Job {
     Jobs::<Test>::get(id).unwrap()
 }
 
-fn commit(id: JobId) -> DispatchResult {
+pub fn commit(id: JobId) -> DispatchResult {
     Market::commit(id, Hash::repeat_byte(1)).map(|_| ())
 }
 
-fn commit_all(jobs: &[JobId]) {
+pub fn commit_all(jobs: &[JobId]) {
     for id in jobs {
         assert_ok!(commit(*id));
     }
@@ -43,43 +42,14 @@ fn may_reveal(id: JobId) -> bool {
     job(id).replica.unwrap().may_reveal
 }
 
-fn attest_all(jobs: &[JobId]) {
+pub fn attest_all(jobs: &[JobId]) {
     for id in jobs {
         assert_ok!(attest(*id, 10));
     }
 }
 
-/// Has the jobs of a gang be committed to, and attested with so many words of output each, and lets them be judged.
-/// Gives the providers of those that are discarded, whether they are outvoted, and what is burned for each.
-fn judged(jobs: &[JobId], outputs: &[u32]) -> Vec<(AccountId, bool, Balance)> {
-    commit_all(jobs);
-    run_to(2);
-    for (id, output) in jobs.iter().zip(outputs) {
-        assert_ok!(attest(*id, *output));
-    }
-    run_to(2 + WINDOW);
-    assert_eq!(Market::escrowed(&REQUESTER), 0);
-    assert_eq!(Gangs::<Test>::iter().count(), 0);
-    assert_eq!(Market::ended_jobs().len(), jobs.len());
-    let events = System::events().into_iter().filter_map(|r| match r.event {
-        RuntimeEvent::Market(Event::ReplicaDiscarded {
-            provider,
-            outvoted,
-            burned,
-            ..
-        }) => Some((provider, outvoted, burned)),
-        _ => None,
-    });
-    events.collect()
-}
-
-/// What a job of three words of input and so many of output costs at this price.
-fn cost(price: Balance, output: u32) -> Balance {
-    price_of(price, Market::model(llm()).unwrap().shape.work(3, output))
-}
-
 /// Alice, Bob and Charlie, who ask for ever more.
-fn three() -> TestExt {
+pub fn three() -> TestExt {
     TestExt::new()
         .offer(ALICE, 1, 1)
         .offer(BOB, 2, 1)
@@ -87,12 +57,12 @@ fn three() -> TestExt {
 }
 
 /// One more provider, who asks more than Charlie, so that all are paid as much.
-fn with_dave() {
+pub fn with_dave() {
     assert_ok!(register(&DAVE, 10_000 * KGR));
     assert_ok!(Market::set_offer(signed(&DAVE), llm(), 4 * KGR, 1));
 }
 
-fn settled_and_failed(who: &AccountId) -> (u32, u32) {
+pub fn settled_and_failed(who: &AccountId) -> (u32, u32) {
     let provider = provider(who);
     (provider.settled, provider.failed)
 }
@@ -311,76 +281,6 @@ fn what_is_committed_to_is_revealed_under_the_key_that_has_committed() {
 }
 
 #[test]
-fn those_that_agree_are_paid() {
-    three().execute_with(|| {
-        let before = [ALICE, BOB, CHARLIE].map(|who| free(&who));
-        let jobs = submitted_gang(3);
-        assert_eq!(judged(&jobs, &[10; 3]), []);
-        let after = [ALICE, BOB, CHARLIE].map(|who| free(&who));
-        let earned: Vec<_> = after.iter().zip(before).map(|(a, b)| a - b).collect();
-        // With the rewards.
-        assert!(earned[0] > cost(3 * KGR, 10) * 9 / 10 && earned == [earned[0]; 3]);
-        for who in [ALICE, BOB, CHARLIE] {
-            assert_eq!(settled_and_failed(&who), (1, 0));
-        }
-    });
-}
-
-#[test]
-fn who_is_outvoted_is_not_paid_and_has_failed() {
-    three().execute_with(|| {
-        let (before, bond) = (free(&REQUESTER), provider(&BOB).bond);
-        let jobs = submitted_gang(3);
-        let discarded = judged(&jobs, &[10, 2, 10]);
-        // It would have been paid for two words; it pays for the ten that others have given.
-        assert_eq!(discarded, [(BOB, true, cost(3 * KGR, 2))]);
-        let penalty =
-            cost(3 * KGR, 10).div_ceil(10) + <OnlyLateFees as crate::PrepaidFee>::late_fee();
-        let paid = 2 * cost(3 * KGR, 10) + cost(3 * KGR, 2);
-        // The requester could be the others: it has nothing of the penalty.
-        assert_eq!(free(&REQUESTER), before - paid);
-        assert_eq!(provider(&BOB).bond, bond - penalty);
-        let all = [ALICE, BOB, CHARLIE].map(|who| settled_and_failed(&who));
-        assert_eq!(all, [(1, 0), (0, 1), (1, 0)]);
-        assert_eq!(provider(&BOB).exposure, 0);
-    });
-}
-
-#[test]
-fn without_a_majority_nobody_is_paid_and_nobody_has_failed() {
-    for outputs in [&[8, 9, 10][..], &[8, 8, 9, 9]] {
-        let who = [ALICE, BOB, CHARLIE, DAVE];
-        three().execute_with(|| {
-            with_dave();
-            let (before, bonds) = (free(&REQUESTER), who.each_ref().map(|w| provider(w).bond));
-            let jobs = submitted_gang(outputs.len() as u8);
-            let discarded = judged(&jobs, outputs);
-            assert_eq!(discarded.len(), outputs.len());
-            assert!(discarded.iter().all(|(_, outvoted, _)| !outvoted));
-            let costs = outputs.iter().map(|output| cost(4 * KGR, *output)).sum();
-            let burned: Balance = discarded.iter().map(|(.., burned)| burned).sum();
-            assert_eq!((burned, free(&REQUESTER)), (costs, before - costs));
-            for (who, bond) in who.iter().zip(bonds) {
-                assert_eq!(settled_and_failed(who), (0, 0));
-                assert_eq!((provider(who).exposure, provider(who).bond), (0, bond));
-            }
-        });
-    }
-}
-
-#[test]
-fn a_replica_can_not_be_cancelled() {
-    three().execute_with(|| {
-        let jobs = submitted_gang(3);
-        let cancel = |id| Market::cancel_job(signed(&REQUESTER), id).map_err(|e| e.error);
-        assert_noop!(cancel(jobs[0]), Error::<Test>::IsReplica);
-        judged(&jobs, &[10; 3]);
-        let single = submitted(spec());
-        assert_ok!(cancel(single));
-    });
-}
-
-#[test]
 fn who_is_late_fails_and_another_takes_over_unless_some_have_committed() {
     three().execute_with(|| {
         with_dave();
@@ -436,75 +336,6 @@ fn no_provider_gets_two_replicas_of_a_gang() {
             );
             assert_eq!(provider(&BOB).failed, 0);
         });
-}
-
-#[test]
-fn whoever_does_not_reveal_pays_and_the_others_are_paid() {
-    three().execute_with(|| {
-        with_dave();
-        let jobs = submitted_gang(3);
-        commit_all(&jobs);
-        run_to(2);
-        attest_all(&jobs[..2]);
-        run_to(2 + WINDOW);
-        assert!(Market::is_open(jobs[0]), "it waits for the other");
-        run_to(1 + REVEAL_PERIOD);
-        assert!(Market::is_open(jobs[2]), "the last block itself counts");
-        run_to(1 + REVEAL_PERIOD + 2);
-        assert_eq!(Jobs::<Test>::iter().count(), 0);
-        let all = [ALICE, BOB, CHARLIE, DAVE].map(|who| settled_and_failed(&who));
-        // What others have revealed is passed on to nobody.
-        assert_eq!(all, [(1, 0), (1, 0), (0, 1), (0, 0)]);
-    });
-}
-
-#[test]
-fn one_that_reveals_alone_is_paid() {
-    three().execute_with(|| {
-        let jobs = submitted_gang(3);
-        commit_all(&jobs);
-        assert_ok!(attest(jobs[1], 10));
-        run_to(1 + REVEAL_PERIOD + 2);
-        let all = [ALICE, BOB, CHARLIE].map(|who| settled_and_failed(&who));
-        assert_eq!(all, [(0, 1), (1, 0), (0, 1)]);
-        assert_eq!(Gangs::<Test>::iter().count(), 0);
-    });
-}
-
-#[test]
-fn a_replica_attested_in_the_block_it_was_due_before_has_its_whole_window() {
-    three().execute_with(|| {
-        let jobs = submitted_gang(3);
-        let due = job(jobs[0]).due;
-        run_to(due - 2);
-        commit_all(&jobs);
-        // The first two places in the queue are not served when the attestation comes.
-        System::set_block_number(due);
-        attest_all(&jobs);
-        let mut meter = frame_support::weights::WeightMeter::new();
-        Market::serve_queue(&mut meter);
-        assert_eq!(Jobs::<Test>::iter().count(), 3, "they are not judged yet");
-        run_to(due + WINDOW);
-        assert_eq!(Jobs::<Test>::iter().count(), 0);
-    });
-}
-
-#[test]
-fn what_was_committed_to_is_declined_at_a_price() {
-    three().execute_with(|| {
-        with_dave();
-        let jobs = submitted_gang(3);
-        assert_ok!(commit(jobs[0]));
-        assert_ok!(Market::decline_job(signed(&ALICE), jobs[0]));
-        assert_eq!(provider(&ALICE).failed, 1);
-        assert!(!Market::is_open(jobs[0]), "it is passed on to nobody");
-        commit_all(&jobs[1..]);
-        for (who, id) in [(BOB, jobs[1]), (CHARLIE, jobs[2])] {
-            assert_ok!(Market::decline_job(signed(&who), id));
-            assert_eq!(provider(&who).failed, 1);
-        }
-        assert_eq!(Gangs::<Test>::iter().count(), 0);
-    });
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::{types::Provider, Gangs, Jobs, Leases, Providers};
 use frame_support::{assert_ok, storage::storage_prefix};
 use kagari_primitives::{
     lease::{auction_id, bid_commitment},
-    AuctionTerms, Hash, JobId, JobSpec, KGR,
+    AccountId, AuctionTerms, Hash, JobId, JobSpec, KGR,
 };
 use std::collections::BTreeMap;
 
@@ -40,7 +40,7 @@ fn state() -> State {
     all
 }
 
-fn providers() -> BTreeMap<kagari_primitives::AccountId, Provider> {
+fn providers() -> BTreeMap<AccountId, Provider> {
     let all = Providers::<Test>::iter();
     all.map(|(who, provider)| (who, lasting(provider)))
         .collect()
@@ -160,9 +160,7 @@ fn auctions_leases_and_delegations_leave_nothing_but_balances_and_counters() {
                 run_to(System::block_number() + 420);
                 assert_ok!(Market::withdraw_delegation(signed(&BOB), ALICE, DAVE));
             }
-            let held = |state: &State| state.keys().cloned().collect::<Vec<_>>();
-            assert_eq!(held(&state()), held(&before));
-            assert_eq!(providers(), records);
+            compare(&before, &records);
             let (settled, failed) = outcomes();
             assert_eq!((settled, failed), (5, 5));
         });
@@ -228,15 +226,20 @@ fn replicas_leave_nothing_but_balances_and_counters() {
             (0..120).for_each(|round| gang(round % 7));
             assert_eq!(Jobs::<Test>::iter().count(), 0);
             assert_eq!(Gangs::<Test>::iter().count(), 0);
-            let held = |state: &State| state.keys().cloned().collect::<Vec<_>>();
-            assert_eq!(held(&state()), held(&before));
-            assert_eq!(providers(), records);
+            compare(&before, &records);
             let (settled, failed) = outcomes();
             assert!(
                 settled > 100 && failed > 50,
                 "{settled} paid, {failed} failed"
             );
         });
+}
+
+/// Compares what is there, and the providers' records, with what was there before.
+fn compare(before: &State, records: &BTreeMap<AccountId, Provider>) {
+    let held = |state: &State| state.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(held(&state()), held(before));
+    assert_eq!(providers(), *records);
 }
 
 /// Jobs that were paid, and that failed, over all providers.
