@@ -157,11 +157,7 @@ mod calls {
         /// Ends a job of the caller's that is assigned and not attested. It pays for the share of its deadline
         /// that is over, the present block included, as if it had been done; the rest goes back. A replica stays.
         #[pallet::call_index(11)]
-        #[pallet::weight(
-            T::WeightInfo::cancel_job()
-                .saturating_add(Pallet::<T>::relisting_of_one())
-                .saturating_add(T::WeightInfo::leave_gang())
-        )]
+        #[pallet::weight(T::WeightInfo::cancel_job().saturating_add(Pallet::<T>::relisting_of_one()))]
         pub fn cancel_job(origin: OriginFor<T>, job: JobId) -> DispatchResultWithPostInfo {
             let who = ensure_signed(origin)?;
             Ok(Some(Self::do_cancel_job(who, job)?).into())

@@ -193,10 +193,9 @@ impl<T: Config> Pallet<T> {
     /// weighed.
     pub(crate) fn wait_for_commitments(id: JobId, mut job: Job) -> Weight {
         let now = T::BlockNumberProvider::current_block_number();
-        job.due = now.saturating_add(job.spec.deadline).saturating_add(1);
+        let due = now.saturating_add(job.spec.deadline).saturating_add(1);
         job.missed = Self::missed();
-        Self::enqueue(id, job.due);
-        Jobs::<T>::insert(id, job);
+        Self::put_off(id, job, due);
         T::WeightInfo::serve_queue_passed().saturating_add(T::DbWeight::get().reads_writes(1, 2))
     }
 }

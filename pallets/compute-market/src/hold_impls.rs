@@ -13,18 +13,19 @@ use frame_support::{
     },
 };
 use kagari_primitives::{AccountId, Balance};
-use sp_runtime::DispatchError;
+use sp_runtime::DispatchResult;
 
 impl<T: Config> Pallet<T> {
-    /// Burns a fee that is paid beforehand, and gives it.
-    pub(crate) fn burn_fee(who: &AccountId, fee: Balance) -> Result<Balance, DispatchError> {
+    /// Burns a fee that is paid beforehand, all of it or nothing.
+    pub(crate) fn burn_fee(who: &AccountId, fee: Balance) -> DispatchResult {
         T::Currency::burn_from(
             who,
             fee,
             Preservation::Preserve,
             Precision::Exact,
             Fortitude::Polite,
-        )
+        )?;
+        Ok(())
     }
 
     /// Burns as much of `amount` as is held, and gives how much that was.

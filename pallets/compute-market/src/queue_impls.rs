@@ -63,6 +63,13 @@ impl<T: Config> Pallet<T> {
         Queue::<T>::append(due, now, job);
     }
 
+    /// Has an open job be served at another block. What it stands at is passed over.
+    pub(crate) fn put_off(id: JobId, mut job: Job, due: BlockNumber) {
+        job.due = due;
+        Self::enqueue(id, due);
+        Jobs::<T>::insert(id, job);
+    }
+
     /// Most that the queue takes of a block before its extrinsics.
     pub(crate) fn most_of_polling() -> Weight {
         let block = T::BlockWeights::get().max_block;
@@ -240,10 +247,9 @@ impl<T: Config> Pallet<T> {
     /// A job is late only because blocks could carry no attestation: it gets as many more.
     fn extend_deadline(id: JobId, mut job: Job, missed: BlockNumber) -> Weight {
         let next = T::BlockNumberProvider::current_block_number().saturating_add(1);
-        job.due = job.due.saturating_add(missed).max(next);
+        let due = job.due.saturating_add(missed).max(next);
         job.missed = job.missed.saturating_add(missed);
-        Self::enqueue(id, job.due);
-        Jobs::<T>::insert(id, job);
+        Self::put_off(id, job, due);
         T::WeightInfo::time_out_job()
     }
 }

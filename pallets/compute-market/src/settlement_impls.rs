@@ -39,12 +39,19 @@ impl<T: Config> Pallet<T> {
         // A replica that was attested in the block in which it was due already stands in two places of the queue.
         let window_end = attestation.block.saturating_add(T::Judge::window());
         if T::BlockNumberProvider::current_block_number() < window_end {
-            return weight.saturating_add(Self::judge_later(id, job, window_end));
+            Self::judge_later(id, job, window_end);
+            return weight;
         }
         let agreement = Self::agreement(&job, &attestation);
         let besides = match (agreement, T::Judge::verdict(id)) {
-            (Agreement::Awaited(last), _) => Self::judge_later(id, job, last.saturating_add(1)),
-            (_, Verdict::Wait(until)) => Self::judge_later(id, job, until),
+            (Agreement::Awaited(last), _) => {
+                Self::judge_later(id, job, last.saturating_add(1));
+                Weight::zero()
+            }
+            (_, Verdict::Wait(until)) => {
+                Self::judge_later(id, job, until);
+                Weight::zero()
+            }
             (Agreement::Agrees, Verdict::Settle) => Self::settle_job(id, job, attestation),
             (Agreement::Differs { gang, outvoted }, Verdict::Settle) => {
                 Self::discard_job(gang, id, job, attestation, outvoted)
@@ -53,13 +60,10 @@ impl<T: Config> Pallet<T> {
         weight.saturating_add(besides)
     }
 
-    /// Has a job be judged at another block, or at the next if that is over. Gives what it weighed besides.
-    fn judge_later(id: JobId, mut job: Job, at: BlockNumber) -> Weight {
+    /// Has a job be judged at another block, or at the next if that is over.
+    fn judge_later(id: JobId, job: Job, at: BlockNumber) {
         let next = T::BlockNumberProvider::current_block_number().saturating_add(1);
-        job.due = at.max(next);
-        Self::enqueue(id, job.due);
-        Jobs::<T>::insert(id, job);
-        Weight::zero()
+        Self::put_off(id, job, at.max(next));
     }
 
     /// A replica's result is not what more than half of its gang gave. What it would have been paid is burned: if its

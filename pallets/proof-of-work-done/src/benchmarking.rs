@@ -54,6 +54,26 @@ fn know_the_genesis<T: Config>() {
     frame_benchmarking::benchmarking::add_to_whitelist(key.into());
 }
 
+fn let_attestation_in<T: Config>(
+    attestation: &Attestation,
+    signature: &WorkerSignature,
+    output: &Vec<Word>,
+) {
+    let source = TransactionSource::External;
+    Pallet::<T>::authorize_attest(source, attestation, signature, output)
+        .expect("the attestation is good; qed");
+}
+
+fn let_commitment_in<T: Config>(
+    job: &JobId,
+    assigned_at: &BlockNumber,
+    signature: &WorkerSignature,
+) {
+    let source = TransactionSource::External;
+    Pallet::<T>::authorize_commit(source, job, assigned_at, &COMMITMENT, signature)
+        .expect("the commitment is good; qed");
+}
+
 #[benchmarks]
 mod benches {
     use super::*;
@@ -67,13 +87,7 @@ mod benches {
         know_the_genesis::<T>();
         #[block]
         {
-            Pallet::<T>::authorize_attest(
-                TransactionSource::External,
-                &attestation,
-                &signature,
-                &output,
-            )
-            .expect("the attestation is good; qed");
+            let_attestation_in::<T>(&attestation, &signature, &output);
             let _ = Pallet::<T>::do_attest(attestation, output).expect("it is assigned; qed");
         }
     }
@@ -85,13 +99,7 @@ mod benches {
         know_the_genesis::<T>();
         #[block]
         {
-            Pallet::<T>::authorize_attest(
-                TransactionSource::External,
-                &attestation,
-                &signature,
-                &output,
-            )
-            .expect("the attestation is good; qed");
+            let_attestation_in::<T>(&attestation, &signature, &output);
         }
     }
 
@@ -102,14 +110,7 @@ mod benches {
         know_the_genesis::<T>();
         #[block]
         {
-            Pallet::<T>::authorize_commit(
-                TransactionSource::External,
-                &job,
-                &assigned_at,
-                &COMMITMENT,
-                &signature,
-            )
-            .expect("the commitment is good; qed");
+            let_commitment_in::<T>(&job, &assigned_at, &signature);
             Pallet::<T>::do_commit(job, COMMITMENT).expect("it is assigned; qed");
         }
     }
@@ -120,14 +121,7 @@ mod benches {
         know_the_genesis::<T>();
         #[block]
         {
-            Pallet::<T>::authorize_commit(
-                TransactionSource::External,
-                &job,
-                &assigned_at,
-                &COMMITMENT,
-                &signature,
-            )
-            .expect("the commitment is good; qed");
+            let_commitment_in::<T>(&job, &assigned_at, &signature);
         }
     }
 

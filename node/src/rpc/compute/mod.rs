@@ -47,7 +47,8 @@ pub trait Compute {
     #[method(name = "job")]
     async fn job(&self, id: JobId) -> Result<Option<JobView>, Error>;
 
-    /// Sends the job as `compute_job` gives it, at once and whenever it changes, until it has ended. For a job that the node does not know yet, it sends `null` and goes on.
+    /// Sends the job as `compute_job` gives it, at once and whenever it changes, until it has
+    /// ended. For a job that the node does not know yet, it sends `null` and goes on.
     #[subscription(
         name = "subscribeJob" => "jobUpdate",
         unsubscribe = "unsubscribeJob",
